@@ -1,0 +1,24 @@
+# Every third-party library, in one place. All of them are Debian 12 packages; `tools/packages.txt` names them.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(CLI11 2.1 CONFIG REQUIRED)
+find_package(spdlog 1.10 CONFIG REQUIRED)
+find_package(simdjson 3.0 CONFIG REQUIRED)
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+add_library(kv_xxhash INTERFACE)
+target_include_directories(kv_xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
+target_compile_definitions(kv_xxhash INTERFACE XXH_INLINE_ALL)
+
+# Asio's non-template code is compiled once, in src/base/asio.cpp, instead of in every file that includes it.
+add_library(kv_asio INTERFACE)
+target_link_libraries(kv_asio INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(kv_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+
+if(KV_BUILD_TESTS)
+  find_package(GTest 1.12 CONFIG REQUIRED)
+  include(GoogleTest)
+endif()
+if(KV_BUILD_BENCH)
+  find_package(benchmark 1.7 CONFIG REQUIRED)
+endif()
