@@ -1,0 +1,57 @@
+// Every limit that has a name. The ones that a flag can move are the flag's default here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace kv {
+
+// The protocol (docs/protocol.md).
+inline constexpr std::uint16_t kPortDefault = 6380;                // --bind
+inline constexpr std::size_t kPayloadBytesDefault = 64U << 20;     // --max-payload
+inline constexpr std::size_t kPayloadBytesCeiling = 0xFFFF'FFFFU;  // what a header can say
+inline constexpr std::size_t kPayloadBytesFloor = 1U << 10;        // any error text fits
+inline constexpr std::size_t kKeyBytesMax = 65'535;                // --max-key-bytes sets a lower one
+inline constexpr std::size_t kNestingLevelsMax = 128;              // a flat list is 1 level
+inline constexpr std::size_t kDecimalDigitsMax = 1'000;            // from the first that isn't 0
+inline constexpr std::size_t kDecimalScaleMax = 1'000;             // digits after the point
+inline constexpr std::uint64_t kAcquireWaitMsMax = 86'400'000;     // 1 day
+inline constexpr std::uint64_t kLockTtlMsDefault = 30'000;         // LOCK, ACQUIRE and EXTEND with ttl 0
+inline constexpr std::uint32_t kScanCountDefault = 100;
+inline constexpr std::uint32_t kScanCountMax = 10'000;
+
+// The engine.
+inline constexpr std::size_t kShardsDefault = 256;  // --shards
+inline constexpr std::size_t kShardsMax = 65'536;
+
+// Sessions.
+inline constexpr std::size_t kThreadsMax = 512;             // --threads
+inline constexpr std::size_t kConnectionsDefault = 10'000;  // --max-connections
+inline constexpr std::size_t kConnectionsMax = 1'000'000;
+inline constexpr std::size_t kRefusedConnectionsMax = 256;         // over the limit and told BUSY at one time
+inline constexpr std::size_t kInputBytesIdle = 2U << 10;           // what a quiet session keeps
+inline constexpr std::size_t kInputBytesUsual = 16U << 10;         // only a larger frame makes it grow past this
+inline constexpr std::size_t kOutputBytesUsual = 64U << 10;        // kept of an output buffer that had to grow
+inline constexpr std::size_t kReplyBacklogMax = 256U << 10;        // over it no further frame is run
+inline constexpr std::chrono::seconds kLingerMax{1};               // discarding input after the last answer
+inline constexpr std::chrono::milliseconds kSweepPeriod{100};      // the per-thread look at all time limits
+inline constexpr std::chrono::seconds kRequestTimeoutDefault{30};  // --request-timeout
+inline constexpr std::chrono::seconds kTcpKeepaliveDefault{300};   // --tcp-keepalive
+inline constexpr std::chrono::seconds kTcpKeepaliveMax{32'767};    // what Linux takes
+inline constexpr std::chrono::hours kTimeoutMax{8'760};            // of --request-timeout and --idle-timeout
+inline constexpr std::chrono::milliseconds kShutdownMax{4'000};    // then what is left is cut off
+inline constexpr std::chrono::milliseconds kCutOffMax{500};        // then a request that still runs is left alone
+
+// The configuration file.
+inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
+
+// The log.
+inline constexpr std::size_t kLogQueueLinesMax = 4'096;    // then the oldest gives way
+inline constexpr std::size_t kLogTextBytesMax = 1U << 10;  // of a message or field; the rest is cut
+inline constexpr std::chrono::seconds kLogStopMax{1};      // for a reader that takes nothing more
+
+// A request this large, or known to be slow, runs beside the I/O threads so that it delays nobody.
+inline constexpr std::size_t kHeavyPayloadBytes = 256U << 10;
+
+}  // namespace kv

@@ -1,0 +1,81 @@
+#include "kv/base/byte_buffer.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace kv {
+
+ByteBuffer::~ByteBuffer() {
+  std::free(data_);
+}
+
+ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      begin_(std::exchange(other.begin_, 0)),
+      end_(std::exchange(other.end_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+ByteBuffer& ByteBuffer::operator=(ByteBuffer&& other) noexcept {
+  if (this != &other) {
+    std::free(data_);
+    data_ = std::exchange(other.data_, nullptr);
+    begin_ = std::exchange(other.begin_, 0);
+    end_ = std::exchange(other.end_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+  }
+  return *this;
+}
+
+void ByteBuffer::reserve(std::size_t capacity) {
+  if (capacity > capacity_) reallocate(capacity);
+}
+
+void ByteBuffer::shrink_to(std::size_t capacity) {
+  capacity = std::max(capacity, size());
+  if (capacity < capacity_) reallocate(capacity);
+}
+
+// Moving what is readable to the front is enough when that frees the room asked for and at least half of the buffer, so
+// that each byte is moved a bounded number of times.
+void ByteBuffer::make_room(std::size_t bytes) {
+  const std::size_t needed = size() + bytes;
+  if (needed <= capacity_ && begin_ >= capacity_ / 2) {
+    compact();
+    return;
+  }
+  reallocate(std::max(needed, capacity_ * 2));
+}
+
+void ByteBuffer::compact() {
+  if (begin_ == 0) return;
+  std::memmove(data_, data_ + begin_, size());
+  end_ -= begin_;
+  begin_ = 0;
+}
+
+void ByteBuffer::reallocate(std::size_t capacity) {
+  if (begin_ == 0) {
+    if (capacity == 0) {
+      std::free(std::exchange(data_, nullptr));
+      capacity_ = 0;
+      return;
+    }
+    // realloc moves large blocks by remapping pages, without copying them.
+    void* grown = std::realloc(data_, capacity);
+    if (grown == nullptr) throw std::bad_alloc();
+    data_ = static_cast<char*>(grown);
+  } else {
+    char* fresh = static_cast<char*>(std::malloc(std::max<std::size_t>(capacity, 1)));
+    if (fresh == nullptr) throw std::bad_alloc();
+    std::memcpy(fresh, data_ + begin_, size());
+    std::free(data_);
+    data_ = fresh;
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  capacity_ = capacity;
+}
+
+}  // namespace kv
