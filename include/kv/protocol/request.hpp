@@ -1,0 +1,89 @@
+// From a payload's bytes to a request's fields, by the shape that the command table gives.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "kv/base/bytes.hpp"
+#include "kv/base/clock.hpp"
+#include "kv/base/limits.hpp"
+#include "kv/base/result.hpp"
+#include "kv/value/decode.hpp"
+#include "kv/value/value_view.hpp"
+
+namespace kv::protocol {
+
+// One part of a payload. Integers are big-endian; a key or owner is a u16 length and its bytes unless said otherwise.
+enum class Field : std::uint8_t {
+  kEnd = 0,
+  kKey,       // key
+  kKeyRest,   // key: all the rest of the payload, without a length
+  kOwner,     // owner
+  kTtl,       // ttl_ms: u64
+  kDelta,     // delta: i64
+  kWait,      // wait_ms: u64
+  kExpected,  // expected: a value
+  kValue,     // value
+  kKeys,      // keys: count u16, then that many keys
+  kPairs,     // ttl_ms and pairs: count u16, ttl u64, then that many (key, value)
+  kCursor,    // cursor: u64
+  kCount,     // count: u32
+  kPattern,   // pattern: u16 length, any bytes
+  kRest,      // rest: any bytes
+};
+
+ByteView field_name(Field field);
+
+// The fields of a payload in their order.
+struct Shape {
+  static constexpr std::size_t kFieldsMax = 5;
+  std::array<Field, kFieldsMax> fields{};
+
+  constexpr Shape(std::initializer_list<Field> list) {
+    std::size_t index = 0;
+    for (const Field field : list) fields[index++] = field;
+  }
+  constexpr bool has(Field field) const {
+    for (const Field candidate : fields) {
+      if (candidate == field) return true;
+    }
+    return false;
+  }
+};
+
+// What a payload said. Only the fields of its shape mean anything. The views point into the payload, or into `scratch`
+// where a value had to be made canonical; so neither may go away before the request has been carried out.
+struct Request {
+  ByteView key;
+  ByteView owner;
+  ByteView pattern;
+  ByteView rest;
+  value::ValueView value;
+  value::ValueView expected;
+  std::uint64_t ttl_ms = 0;
+  std::uint64_t wait_ms = 0;
+  std::uint64_t cursor = 0;
+  std::int64_t delta = 0;
+  std::uint32_t count = 0;
+  std::vector<ByteView> keys;
+  std::vector<value::KeyValue> pairs;
+  value::DecodeScratch scratch;
+};
+
+// The limits that a server may set tighter than the protocol does.
+struct Limits {
+  std::size_t payload_bytes_max = kPayloadBytesDefault;
+  std::size_t key_bytes_max = kKeyBytesMax;
+};
+
+// Decodes `payload`, all of it, into the fields that `shape` names. `now` is what a ttl counts from: a deadline past
+// the year 9999 is refused.
+//
+// Fails with kFrame, kKey, kValue or kArgument, whichever fault stands first in the bytes. `request` is then
+// unspecified. Memory is taken in proportion to the payload, never to a count in it.
+Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& limits, UnixMillis now,
+                            Request& request);
+
+}  // namespace kv::protocol

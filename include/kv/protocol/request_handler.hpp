@@ -1,0 +1,64 @@
+// The seam between sessions and commands: net calls it, command answers. Neither knows the other.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "kv/base/byte_buffer.hpp"
+#include "kv/base/clock.hpp"
+#include "kv/base/result.hpp"
+#include "kv/protocol/frame.hpp"
+
+namespace kv::protocol {
+
+// A reply that is not there yet: its command waits for something that another connection, or time, brings about.
+// Used by one session; only the wake function that it was given is called from other threads.
+class PendingReply {
+ public:
+  // Leaves whatever it waited in; what it had been granted but never said passes on.
+  virtual ~PendingReply() = default;
+
+  // `wake` is called once, from any thread, when the wait is over; at once when it already is. It must not block and
+  // must stay callable until this object is gone. It is not called after the destructor has begun.
+  virtual void notify(std::function<void()> wake) = 0;
+
+  // How long to wait at most, from now.
+  virtual std::chrono::milliseconds time_left() const = 0;
+
+  // Ends the wait, however it stands, and appends the reply. Either this or withdraw() is called, once.
+  virtual void complete(ByteBuffer& out) = 0;
+
+  // Ends the wait without taking anything, not even what has already been granted, and appends the reply that says so:
+  // the peer has gone, or the server shuts down.
+  virtual void withdraw(ByteBuffer& out) = 0;
+
+  // After complete(): the reply did not reach its peer, so whatever it granted passes on to the next in line.
+  virtual void undeliverable() = 0;
+};
+
+enum class Weight {
+  kLight,  // run it where the session runs
+  kHeavy,  // may take long: run it beside the I/O threads
+};
+
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+
+  // Whether the frame may take so long that it would delay other sessions. Cheap; thread-safe.
+  virtual Weight weigh(const Frame& frame) const = 0;
+
+  // Carries out one request and appends its reply to `out`; or returns a PendingReply, and appends nothing yet.
+  // Thread-safe. `now` may be the time of the batch that the frame came in. Never throws on what a peer sent.
+  virtual std::unique_ptr<PendingReply> handle(const Frame& frame, UnixMillis now, ByteBuffer& out) = 0;
+
+  // Appends the reply to a frame that was refused before it was read in full.
+  virtual void refuse(const Error& error, ByteBuffer& out) = 0;
+
+  // A hint that these frames are about to be handled, in this order. Thread-safe.
+  virtual void prefetch(std::span<const Frame> frames) = 0;
+};
+
+}  // namespace kv::protocol

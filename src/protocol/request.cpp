@@ -1,0 +1,200 @@
+#include "kv/protocol/request.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "kv/base/utf8.hpp"
+
+namespace kv::protocol {
+namespace {
+
+using MaybeError = std::optional<Error>;
+
+constexpr std::size_t kReplyOverhead = 16;  // what a reply adds to a value at most
+
+Error cut_short() {
+  return {Errc::kFrame, "the payload is cut short"};
+}
+
+class PayloadDecoder {
+ public:
+  PayloadDecoder(ByteView payload, const Limits& limits, UnixMillis now, Request& request)
+      : rest_(payload), limits_(limits), now_(now), request_(request) {}
+
+  MaybeError decode(Field field);
+  bool has_left_over() const { return !rest_.empty(); }
+
+ private:
+  MaybeError decode_key(ByteView& key);
+  MaybeError decode_key_rest();
+  MaybeError decode_owner();
+  MaybeError decode_ttl();
+  MaybeError decode_wait();
+  MaybeError decode_value(value::ValueView& value);
+  MaybeError decode_keys();
+  MaybeError decode_pairs();
+  MaybeError decode_pattern();
+
+  template <typename T>
+  MaybeError decode_integer(T& value) {
+    using Unsigned = std::make_unsigned_t<T>;
+    if (rest_.size() < sizeof(T)) return cut_short();
+    value = static_cast<T>(load_big_endian<Unsigned>(rest_.data()));
+    rest_.remove_prefix(sizeof(T));
+    return {};
+  }
+  bool take(std::size_t size, ByteView& bytes) {
+    if (rest_.size() < size) return false;
+    bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return true;
+  }
+  MaybeError check_key_size(std::size_t size) const {
+    if (size == 0) return Error{Errc::kKey, "a key is empty"};
+    if (size > limits_.key_bytes_max) return Error{Errc::kKey, "a key is over the length limit"};
+    return {};
+  }
+
+  ByteView rest_;
+  const Limits& limits_;
+  UnixMillis now_;
+  Request& request_;
+};
+
+MaybeError PayloadDecoder::decode(Field field) {
+  switch (field) {
+    case Field::kEnd:
+      return {};
+    case Field::kKey:
+      return decode_key(request_.key);
+    case Field::kKeyRest:
+      return decode_key_rest();
+    case Field::kOwner:
+      return decode_owner();
+    case Field::kTtl:
+      return decode_ttl();
+    case Field::kDelta:
+      return decode_integer(request_.delta);
+    case Field::kWait:
+      return decode_wait();
+    case Field::kExpected:
+      return decode_value(request_.expected);
+    case Field::kValue:
+      return decode_value(request_.value);
+    case Field::kKeys:
+      return decode_keys();
+    case Field::kPairs:
+      return decode_pairs();
+    case Field::kCursor:
+      return decode_integer(request_.cursor);
+    case Field::kCount:
+      return decode_integer(request_.count);
+    case Field::kPattern:
+      return decode_pattern();
+    case Field::kRest:
+      take(rest_.size(), request_.rest);
+      return {};
+  }
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_key(ByteView& key) {
+  std::uint16_t size = 0;
+  if (auto error = decode_integer(size)) return error;
+  if (auto error = check_key_size(size)) return error;
+  if (!take(size, key)) return cut_short();
+  if (!is_utf8(key)) return Error{Errc::kKey, "a key is not valid UTF-8"};
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_key_rest() {
+  if (auto error = check_key_size(rest_.size())) return error;
+  take(rest_.size(), request_.key);
+  if (!is_utf8(request_.key)) return Error{Errc::kKey, "the key is not valid UTF-8"};
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_owner() {
+  std::uint16_t size = 0;
+  if (auto error = decode_integer(size)) return error;
+  if (size == 0) return Error{Errc::kArgument, "the owner is empty"};
+  if (!take(size, request_.owner)) return cut_short();
+  if (!is_utf8(request_.owner)) return Error{Errc::kArgument, "the owner is not valid UTF-8"};
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_ttl() {
+  if (auto error = decode_integer(request_.ttl_ms)) return error;
+  if (request_.ttl_ms > kDeadlineMax - now_) return Error{Errc::kArgument, "the ttl ends after the year 9999"};
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_wait() {
+  if (auto error = decode_integer(request_.wait_ms)) return error;
+  if (request_.wait_ms > kAcquireWaitMsMax) return Error{Errc::kArgument, "the wait is longer than a day"};
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_value(value::ValueView& value) {
+  auto decoded = value::decode_value(rest_, request_.scratch);
+  if (!decoded) return std::move(decoded).error();
+  value = *decoded;
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_keys() {
+  std::uint16_t count = 0;
+  if (auto error = decode_integer(count)) return error;
+  request_.keys.clear();
+  constexpr std::size_t kKeyBytesLeast = 3;
+  request_.keys.reserve(std::min<std::size_t>(count, rest_.size() / kKeyBytesLeast));
+  for (; count != 0; --count) {
+    if (auto error = decode_key(request_.keys.emplace_back())) return error;
+  }
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_pairs() {
+  std::uint16_t count = 0;
+  if (auto error = decode_integer(count)) return error;
+  if (auto error = decode_ttl()) return error;
+  request_.pairs.clear();
+  constexpr std::size_t kPairBytesLeast = 4;
+  request_.pairs.reserve(std::min<std::size_t>(count, rest_.size() / kPairBytesLeast));
+  for (; count != 0; --count) {
+    value::KeyValue& pair = request_.pairs.emplace_back();
+    if (auto error = decode_key(pair.key)) return error;
+    if (auto error = decode_value(pair.value)) return error;
+  }
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_pattern() {
+  std::uint16_t size = 0;
+  if (auto error = decode_integer(size)) return error;
+  if (!take(size, request_.pattern)) return cut_short();
+  return {};
+}
+
+}  // namespace
+
+ByteView field_name(Field field) {
+  constexpr ByteView kNames[] = {"",      "key",  "key_rest", "owner",  "ttl",   "delta",   "wait", "expected",
+                                 "value", "keys", "pairs",    "cursor", "count", "pattern", "rest"};
+  return kNames[static_cast<std::size_t>(field)];
+}
+
+Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& limits, UnixMillis now,
+                            Request& request) {
+  // A stored value must fit a reply, which adds a few bytes to it.
+  request.scratch = value::DecodeScratch(limits.payload_bytes_max - std::min(limits.payload_bytes_max, kReplyOverhead));
+  PayloadDecoder decoder(payload, limits, now, request);
+  for (const Field field : shape.fields) {
+    if (field == Field::kEnd) break;
+    if (auto error = decoder.decode(field)) return *std::move(error);
+  }
+  if (decoder.has_left_over()) return Error{Errc::kFrame, "the payload has bytes left over"};
+  return {};
+}
+
+}  // namespace kv::protocol
