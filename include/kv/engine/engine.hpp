@@ -1,0 +1,215 @@
+// The engine: typed values under keys, in memory, shared by all threads.
+//
+// Keys are spread over shards by a seeded hash; each shard is a table behind its own reader-writer lock. A read of one
+// key holds its shard's lock shared, a change of one key exclusively; what works on several keys locks all their
+// shards, in index order, once each, so it is atomic. Nothing waits, logs or does I/O under a lock.
+//
+// An entry may have a deadline, a point in time from which on it is absent for every call. Every call that depends on
+// time takes `now`, so that a batch of requests reads the clock once.
+//
+// An entry may be a lock, made by acquire(). Those who wait for a key stand in line: when the key becomes absent, for
+// whatever reason, the first one in line holds it at once, and nobody sees it absent in between.
+//
+// All functions are thread-safe. They throw std::bad_alloc when memory runs out, and then have changed nothing; only
+// put_many() and remove_many() may then have changed some of their keys.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kv/base/bytes.hpp"
+#include "kv/base/clock.hpp"
+#include "kv/base/function_ref.hpp"
+#include "kv/base/limits.hpp"
+#include "kv/value/value_view.hpp"
+
+namespace kv::engine {
+
+class Entry;
+
+// An entry as a call sees it. Good only during the call that hands it out.
+struct EntryView {
+  value::ValueView value;
+  UnixMillis deadline = 0;  // 0: none
+  bool is_lock = false;
+  const Entry* large = nullptr;  // set where the entry is large: it can be kept by a Pin, and never changes its value
+};
+
+// Keeps a large entry's value alive and unchanged, whatever becomes of its key, so that it can be copied or compared
+// without a lock. REQUIRES: view.large is set.
+class Pin {
+ public:
+  explicit Pin(const EntryView& view);
+  ~Pin();
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+  const EntryView& view() const { return view_; }
+
+ private:
+  EntryView view_;
+};
+
+// What is to become of an entry; made by the functions below, in the callback of Engine::modify().
+struct Change {
+  enum class Kind : std::uint8_t { kKeep, kPut, kRemove, kSetDeadline };
+  Kind kind = Kind::kKeep;
+  value::ValueView value;
+  UnixMillis deadline = 0;
+
+  static Change keep() { return {}; }
+  // The key now holds `value`, which must stay good until modify() returns. It may be a view of what the key holds.
+  static Change put(const value::ValueView& value, UnixMillis deadline) { return {Kind::kPut, value, deadline}; }
+  // REQUIRES (both): the key is present.
+  static Change remove() { return {Kind::kRemove, {}, 0}; }
+  static Change set_deadline(UnixMillis deadline) { return {Kind::kSetDeadline, {}, deadline}; }
+};
+
+// A value that is about to be stored. Where it is large its entry is allocated and filled here, before any lock is
+// taken; a modify() that puts exactly this value then only has to link it.
+class PreparedValue {
+ public:
+  PreparedValue(ByteView key, const value::ValueView& value);
+  ~PreparedValue();
+  PreparedValue(PreparedValue&& other) noexcept;
+  PreparedValue& operator=(PreparedValue&&) = delete;
+
+ private:
+  friend class Shard;
+  value::ValueView value_;
+  Entry* large_entry_ = nullptr;  // nullptr: small, or already stored
+};
+
+// One who waits for a key. Its owner must call Engine::leave() before destroying it, unless acquire() never queued it.
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+  // The key is this waiter's now. Called once, under the shard's lock, from any thread: it must not block, nor call the
+  // engine.
+  virtual void granted() = 0;
+
+ private:
+  friend class Engine;
+  friend class Shard;
+  UnixMillis lock_deadline(UnixMillis now) const;
+
+  std::string owner_;
+  std::uint64_t ttl_ms_ = 0;
+  std::list<Waiter*>::iterator place_;  // in the line, while queued_
+  bool queued_ = false;
+  std::uint64_t token_ = 0;  // once granted
+  UnixMillis deadline_ = 0;  // once granted
+};
+
+// Told when a key that somebody waits for may become absent by its deadline, so that somebody calls
+// Engine::hand_over_expired() in time. Called under a shard's lock, from any thread.
+class DeadlineAlarm {
+ public:
+  virtual ~DeadlineAlarm() = default;
+  virtual void wake_by(UnixMillis deadline) = 0;
+};
+
+class Engine {
+ public:
+  struct Options {
+    std::uint32_t shards = kShardsDefault;  // 1 to 65,536
+    // For tests: replaces the seeded hash.
+    std::uint64_t (*hash)(ByteView key) = nullptr;
+  };
+  explicit Engine(const Options& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::uint32_t shards() const;
+  // REQUIRES: called before any other thread uses the engine; `alarm` outlives the use.
+  void set_deadline_alarm(DeadlineAlarm* alarm);
+
+  // One key ------------------------------------------------------------------------------------------------------
+
+  // Calls `look` with the entry, or returns false when the key is absent. A small entry is looked at under the shard's
+  // shared lock, so `look` must not call the engine; a large one is pinned and looked at with no lock held.
+  bool read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView&)> look) const;
+
+  // The one way to change a key: `decide` sees the entry, or nullptr when the key is absent, and says what is to become
+  // of it; all of that under the shard's exclusive lock. `decide` runs once and must not call the engine. `prepared` is
+  // the value that `decide` may put.
+  void modify(ByteView key, UnixMillis now, FunctionRef<Change(const EntryView*)> decide,
+              PreparedValue* prepared = nullptr);
+
+  // Several keys, atomically ---------------------------------------------------------------------------------------
+
+  // Calls `look` once, with one view for each key (nothing where it is absent), under all locks involved.
+  void read_many(std::span<const ByteView> keys, UnixMillis now,
+                 FunctionRef<void(std::span<const std::optional<EntryView>>)> look) const;
+  // Puts every value with the same deadline; of several for one key the last wins.
+  void put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, UnixMillis now);
+  // Removes every key that is there; returns how many were, each counted once.
+  std::uint32_t remove_many(std::span<const ByteView> keys, UnixMillis now);
+
+  // All keys ----------------------------------------------------------------------------------------------------------
+
+  // Removes everything; returns how many keys were there. May take long: the memory is freed before it returns.
+  std::uint64_t flush(UnixMillis now);
+
+  // Looks at up to `count` entries from `cursor` on (0: the start) and calls `visit` with each key that is present,
+  // with no lock held. Stops early when `visit` returns false. Returns the cursor to go on from, 0 at the end. Every
+  // key that is present from the first call of a scan to its last is visited at least once, none that was absent all
+  // along. A cursor that never came from here does no harm.
+  std::uint64_t scan(std::uint64_t cursor, std::size_t count, UnixMillis now,
+                     FunctionRef<bool(ByteView key)> visit) const;
+
+  // Locks
+  // ---------------------------------------------------------------------------------------------------------------
+
+  struct Acquired {
+    enum class State { kHeld, kQueued, kRefused };
+    State state;
+    std::uint64_t token = 0;         // kHeld
+    std::uint64_t remaining_ms = 0;  // kRefused: until the key's deadline, UINT64_MAX where it has none
+  };
+  // Makes the key a lock of `owner` for ttl_ms when it is absent. Otherwise lines `waiter` up (kQueued), or refuses
+  // when there is no waiter. A queued waiter is granted the key, or leaves.
+  Acquired acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, UnixMillis now, Waiter* waiter);
+
+  // Ends a wait, whether or not it was granted. Returns the token and state kHeld where it was, otherwise kRefused.
+  Acquired leave(ByteView key, Waiter& waiter, UnixMillis now);
+
+  // Frees the lock that `waiter` was granted, for a grant that never became known to its owner. A key that has changed
+  // hands since is left alone. REQUIRES: leave() said kHeld.
+  void give_back(ByteView key, const Waiter& waiter, UnixMillis now);
+
+  // Upkeep
+  // ---------------------------------------------------------------------------------------------------------------
+
+  // Hands over every key that somebody waits for and that has expired. Returns the next deadline of such a key,
+  // UINT64_MAX when there is none.
+  UnixMillis hand_over_expired(UnixMillis now);
+
+  // Gives back the memory of the expired entries of one shard. Holds its lock for a few microseconds at a time.
+  // REQUIRES: shard < shards(); one thread at a time.
+  void sweep(std::uint32_t shard, UnixMillis now);
+
+  // A hint that these keys are about to be used; of more than kPrefetchKeysMax the rest is ignored.
+  static constexpr std::size_t kPrefetchKeysMax = 64;
+  void prefetch(std::span<const ByteView> keys) const;
+
+  struct Usage {
+    std::uint64_t entries = 0;        // expired ones that nobody has touched yet included
+    std::uint64_t data_bytes = 0;     // entries: headers, keys and values
+    std::uint64_t table_bytes = 0;    // tables
+    std::uint64_t expired_total = 0;  // entries removed because their time was over
+    std::uint64_t waiters = 0;        // who waits for a key now
+  };
+  Usage usage() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kv::engine

@@ -1,0 +1,411 @@
+#include "kv/engine/engine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "kv/base/assert.hpp"
+#include "kv/base/byte_buffer.hpp"
+
+#include "engine/shard.hpp"
+
+namespace kv::engine {
+namespace {
+
+// How much is done under one hold of a shard's lock by what walks many entries.
+constexpr std::size_t kScanStep = 256;
+constexpr std::size_t kSweepStep = 64;
+
+EntryView view_of(const Entry& entry) {
+  return {entry.value(), entry.deadline(), entry.is_lock(), entry.is_large() ? &entry : nullptr};
+}
+
+}  // namespace
+
+Pin::Pin(const EntryView& view) : view_(view) {
+  pin_large_entry(view_.large);
+}
+Pin::~Pin() {
+  unpin_large_entry(view_.large);
+}
+
+PreparedValue::PreparedValue(ByteView key, const value::ValueView& value) : value_(value) {
+  if (Entry::size_for(key.size(), value.data.size(), true) > kSlabEntryMax + sizeof(UnixMillis)) {
+    large_entry_ = make_large_entry({key, value, 0, false});
+  }
+}
+PreparedValue::~PreparedValue() {
+  if (large_entry_ != nullptr) unpin_large_entry(large_entry_);
+}
+PreparedValue::PreparedValue(PreparedValue&& other) noexcept
+    : value_(other.value_), large_entry_(std::exchange(other.large_entry_, nullptr)) {}
+
+struct Engine::State {
+  explicit State(const Options& options)
+      : context{options.hash != nullptr ? Hasher(options.hash) : Hasher(), {}, {}, nullptr}, count(options.shards) {
+    KV_ASSERT(count >= 1 && count <= kShardsMax);
+    shards = std::allocator<Shard>().allocate(count);
+    for (std::uint32_t i = 0; i < count; ++i) new (shards + i) Shard(context);
+  }
+  ~State() {
+    std::destroy_n(shards, count);
+    std::allocator<Shard>().deallocate(shards, count);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  Shard& shard(KeyHash hash) const { return shards[shard_index(hash, count)]; }
+  std::span<Shard> all() const { return {shards, count}; }
+
+  mutable ShardContext context;
+  std::uint32_t count;
+  Shard* shards;
+};
+
+namespace {
+
+// Holds the locks of several shards, taken in index order, each once. The one place where two shard locks are held.
+template <bool kExclusive>
+class ManyLocks {
+ public:
+  explicit ManyLocks(std::vector<Shard*> shards) KV_NO_THREAD_SAFETY_ANALYSIS : shards_(std::move(shards)) {
+    std::ranges::sort(shards_);  // one array: address order is index order
+    shards_.erase(std::unique(shards_.begin(), shards_.end()), shards_.end());
+    for (Shard* shard : shards_) kExclusive ? shard->mutex.lock() : shard->mutex.lock_shared();
+  }
+  ~ManyLocks() KV_NO_THREAD_SAFETY_ANALYSIS {
+    for (Shard* shard : shards_) kExclusive ? shard->mutex.unlock() : shard->mutex.unlock_shared();
+  }
+  ManyLocks(const ManyLocks&) = delete;
+  ManyLocks& operator=(const ManyLocks&) = delete;
+
+ private:
+  std::vector<Shard*> shards_;
+};
+
+}  // namespace
+
+Engine::Engine(const Options& options) : state_(std::make_unique<State>(options)) {}
+Engine::~Engine() = default;
+
+std::uint32_t Engine::shards() const {
+  return state_->count;
+}
+void Engine::set_deadline_alarm(DeadlineAlarm* alarm) {
+  state_->context.alarm = alarm;
+}
+
+bool Engine::read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView&)> look) const {
+  const KeyHash hash = state_->context.hasher(key);
+  Shard& shard = state_->shard(hash);
+  while (true) {
+    std::optional<Pin> pin;
+    {
+      const SharedGuard guard(shard.mutex);
+      const Entry* entry = shard.find(hash, key);
+      if (entry == nullptr) return false;
+      if (!entry->is_expired(now)) {
+        const EntryView view = view_of(*entry);
+        if (view.large == nullptr) {
+          look(view);
+          return true;
+        }
+        pin.emplace(view);
+      } else if (!shard.has_line(key)) {
+        return false;
+      }
+    }
+    if (pin) {
+      look(pin->view());
+      return true;
+    }
+    // Expired and waited for: hand it over, then look again.
+    Garbage garbage;
+    const ExclusiveGuard guard(shard.mutex);
+    shard.find_live(hash, key, now, garbage);
+  }
+}
+
+void Engine::modify(ByteView key, UnixMillis now, FunctionRef<Change(const EntryView*)> decide,
+                    PreparedValue* prepared) {
+  const KeyHash hash = state_->context.hasher(key);
+  Shard& shard = state_->shard(hash);
+  Garbage garbage;
+  const ExclusiveGuard guard(shard.mutex);
+  const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+  EntryView view;
+  if (slot != nullptr) view = view_of(*Table::entry_at(slot));
+  const Change change = decide(slot == nullptr ? nullptr : &view);
+  switch (change.kind) {
+    case Change::Kind::kKeep:
+      break;
+    case Change::Kind::kPut:
+      shard.put(slot, hash, {key, change.value, change.deadline, false}, prepared, garbage);
+      break;
+    case Change::Kind::kRemove:
+      shard.vacate(slot, hash, now, garbage);
+      break;
+    case Change::Kind::kSetDeadline:
+      shard.set_deadline(slot, hash, change.deadline, garbage);
+      break;
+  }
+}
+
+void Engine::read_many(std::span<const ByteView> keys, UnixMillis now,
+                       FunctionRef<void(std::span<const std::optional<EntryView>>)> look) const {
+  std::vector<KeyHash> hashes;
+  std::vector<Shard*> shards;
+  hashes.reserve(keys.size());
+  shards.reserve(keys.size());
+  for (const ByteView key : keys) {
+    hashes.push_back(state_->context.hasher(key));
+    shards.push_back(&state_->shard(hashes.back()));
+  }
+  std::vector<std::optional<EntryView>> views(keys.size());
+  while (true) {
+    std::optional<std::size_t> to_hand_over;
+    {
+      const ManyLocks<false> locks(shards);
+      const auto look_up = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
+        const Shard& shard = state_->shard(hashes[i]);
+        const Entry* entry = shard.find(hashes[i], keys[i]);
+        views[i].reset();
+        if (entry == nullptr) return;
+        if (!entry->is_expired(now)) {
+          views[i] = view_of(*entry);
+        } else if (shard.has_line(keys[i])) {
+          to_hand_over = i;
+        }
+      };
+      for (std::size_t i = 0; i < keys.size() && !to_hand_over; ++i) look_up(i);
+      if (!to_hand_over) return look(views);
+    }
+    Garbage garbage;
+    Shard& shard = state_->shard(hashes[*to_hand_over]);
+    const ExclusiveGuard guard(shard.mutex);
+    shard.find_live(hashes[*to_hand_over], keys[*to_hand_over], now, garbage);
+  }
+}
+
+void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, UnixMillis now) {
+  std::vector<KeyHash> hashes;
+  std::vector<Shard*> shards;
+  std::vector<PreparedValue> prepared;
+  hashes.reserve(pairs.size());
+  shards.reserve(pairs.size());
+  prepared.reserve(pairs.size());
+  for (const value::KeyValue& pair : pairs) {
+    hashes.push_back(state_->context.hasher(pair.key));
+    shards.push_back(&state_->shard(hashes.back()));
+    prepared.emplace_back(pair.key, pair.value);
+  }
+  Garbage garbage;
+  garbage.make_room_for(pairs.size());
+  const ManyLocks<true> locks(std::move(shards));
+  const auto put = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
+    Shard& shard = state_->shard(hashes[i]);
+    const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, now, garbage);
+    shard.put(slot, hashes[i], {pairs[i].key, pairs[i].value, deadline, false}, &prepared[i], garbage);
+  };
+  for (std::size_t i = 0; i < pairs.size(); ++i) put(i);
+}
+
+std::uint32_t Engine::remove_many(std::span<const ByteView> keys, UnixMillis now) {
+  std::vector<KeyHash> hashes;
+  std::vector<Shard*> shards;
+  std::vector<std::size_t> order(keys.size());
+  hashes.reserve(keys.size());
+  shards.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    order[i] = i;
+    hashes.push_back(state_->context.hasher(keys[i]));
+    shards.push_back(&state_->shard(hashes.back()));
+  }
+  // A key that is named twice is removed once, even when its removal hands it to somebody.
+  std::ranges::sort(order, {}, [&](std::size_t i) { return keys[i]; });
+  order.erase(std::ranges::unique(order, {}, [&](std::size_t i) { return keys[i]; }).begin(), order.end());
+
+  Garbage garbage;
+  garbage.make_room_for(order.size());
+  std::uint32_t removed = 0;
+  const ManyLocks<true> locks(std::move(shards));
+  const auto remove = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
+    Shard& shard = state_->shard(hashes[i]);
+    const Shard::Slot slot = shard.find_live(hashes[i], keys[i], now, garbage);
+    if (slot == nullptr) return;
+    shard.vacate(slot, hashes[i], now, garbage);
+    ++removed;
+  };
+  for (const std::size_t i : order) remove(i);
+  return removed;
+}
+
+std::uint64_t Engine::flush(UnixMillis now) {
+  std::vector<Shard*> shards;
+  for (Shard& shard : state_->all()) shards.push_back(&shard);
+  std::vector<Shard::Contents> contents;
+  contents.reserve(shards.size());
+  {
+    const ManyLocks<true> locks(shards);
+    const auto prepare = [&](const Shard& shard)
+                             KV_NO_THREAD_SAFETY_ANALYSIS { contents.push_back(shard.contents_after_flush(now)); };
+    for (const Shard* shard : shards) prepare(*shard);
+    const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], now); };
+    for (std::size_t i = 0; i < shards.size(); ++i) swap(i);
+  }
+  std::uint64_t removed = 0;
+  for (const Shard::Contents& shard : contents) {
+    removed += shard.table.size();
+    EntryPool::WalkPosition at;
+    for (; const Entry* entry = shard.pool.deadline_walk(at); ++at.index) {
+      if (entry->is_expired(now)) --removed;
+    }
+  }
+  return removed;
+}
+
+std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, UnixMillis now,
+                           FunctionRef<bool(ByteView key)> visit) const {
+  constexpr int kPositionBits = 48;
+  constexpr std::uint64_t kPositionMask = (std::uint64_t{1} << kPositionBits) - 1;
+  struct Seen {
+    std::uint64_t position;
+    std::size_t key_size;  // 0: expired
+  };
+  std::vector<Seen> seen;
+  ByteBuffer keys;
+  std::size_t index = cursor >> kPositionBits;
+  std::uint64_t position = cursor & kPositionMask;
+  while (index < state_->count && count != 0) {
+    seen.clear();
+    keys.clear();
+    const Shard& shard = state_->shards[index];
+    {
+      const SharedGuard guard(shard.mutex);
+      const auto note = [&](const Entry& entry) KV_NO_THREAD_SAFETY_ANALYSIS {
+        // A key that is waited for doesn't become absent when it expires: whoever asks for it next hands it over.
+        const bool present = !entry.is_expired(now) || shard.has_line(entry.key());
+        seen.push_back({state_->context.hasher(entry.key()).scan_position(), present ? entry.key().size() : 0});
+        if (present) keys.append(entry.key());
+      };
+      position = shard.table().scan(position, std::min(count, kScanStep), state_->context.hasher, note);
+    }
+    bool go_on = true;
+    ByteView rest = keys.view();
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      // A cursor can't tell entries of one position apart, so they are visited together.
+      if (!go_on && seen[i].position != seen[i - 1].position) {
+        return (std::uint64_t{index} << kPositionBits) | seen[i].position;
+      }
+      if (seen[i].key_size != 0) {
+        if (!visit(rest.substr(0, seen[i].key_size))) go_on = false;
+        rest.remove_prefix(seen[i].key_size);
+      }
+    }
+    count -= std::min(count, seen.size());
+    if (!go_on) count = 0;
+    if (position == Table::kScanEnd) {
+      ++index;
+      position = 0;
+    }
+  }
+  return index >= state_->count ? 0 : (std::uint64_t{index} << kPositionBits) | position;
+}
+
+Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, UnixMillis now, Waiter* waiter) {
+  const KeyHash hash = state_->context.hasher(key);
+  Shard& shard = state_->shard(hash);
+  Garbage garbage;
+  const ExclusiveGuard guard(shard.mutex);
+  const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+  if (slot == nullptr) {
+    return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, now + ttl_ms, now, garbage), 0};
+  }
+  const UnixMillis deadline = Table::entry_at(slot)->deadline();
+  if (waiter == nullptr) return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - now};
+  waiter->owner_ = owner;
+  waiter->ttl_ms_ = ttl_ms;
+  shard.line_up(key, *waiter, deadline);
+  return {Acquired::State::kQueued, 0, 0};
+}
+
+Engine::Acquired Engine::leave(ByteView key, Waiter& waiter, UnixMillis now) {
+  const KeyHash hash = state_->context.hasher(key);
+  Shard& shard = state_->shard(hash);
+  Garbage garbage;
+  const ExclusiveGuard guard(shard.mutex);
+  if (waiter.queued_) {
+    // It may have expired, and then this very waiter may be the next.
+    const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+    if (waiter.queued_) {
+      shard.leave_line(key, waiter);
+      const UnixMillis deadline = Table::entry_at(slot)->deadline();
+      return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - now};
+    }
+  }
+  return {Acquired::State::kHeld, waiter.token_, 0};
+}
+
+void Engine::give_back(ByteView key, const Waiter& waiter, UnixMillis now) {
+  modify(key, now, [&](const EntryView* entry) {
+    const bool is_its_own =
+        entry != nullptr && entry->is_lock && entry->value.data == waiter.owner_ && entry->deadline == waiter.deadline_;
+    return is_its_own ? Change::remove() : Change::keep();
+  });
+}
+
+UnixMillis Engine::hand_over_expired(UnixMillis now) {
+  UnixMillis next = kNever;
+  for (Shard& shard : state_->all()) {
+    if (!shard.has_lines()) continue;
+    Garbage garbage;
+    const ExclusiveGuard guard(shard.mutex);
+    next = std::min(next, shard.hand_over_expired(now, garbage));
+  }
+  return next;
+}
+
+void Engine::sweep(std::uint32_t index, UnixMillis now) {
+  Shard& shard = state_->all()[index];
+  if (shard.next_due() > now) return;
+  EntryPool::WalkPosition at;
+  for (bool first = true, more = true; more; first = false) {
+    Garbage garbage;
+    const ExclusiveGuard guard(shard.mutex);
+    if (first) shard.begin_sweep();
+    more = shard.sweep(at, kSweepStep, now, garbage);
+  }
+}
+
+// Each pass only starts fetches that the next one needs, so the fetches of all keys are under way together.
+void Engine::prefetch(std::span<const ByteView> keys) const {
+  std::array<KeyHash, kPrefetchKeysMax> hashes;
+  keys = keys.first(std::min(keys.size(), kPrefetchKeysMax));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    hashes[i] = state_->context.hasher(keys[i]);
+    state_->shard(hashes[i]).prefetch(hashes[i]);
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Shard& shard = state_->shard(hashes[i]);
+    const SharedGuard guard(shard.mutex);
+    // The address is only a hint: by the time it is used another entry may stand there, and commands look it up again.
+    if (const Entry* entry = shard.table().probable_entry(hashes[i])) prefetch_entry(entry);
+  }
+}
+
+Engine::Usage Engine::usage() const {
+  Usage usage;
+  for (const Shard& shard : state_->all()) {
+    const SharedGuard guard(shard.mutex);
+    usage.entries += shard.table().size();
+    usage.table_bytes += shard.table().bytes();
+    usage.data_bytes += shard.entry_bytes();
+    usage.expired_total += shard.expired_total();
+    usage.waiters += shard.waiters();
+  }
+  return usage;
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,98 @@
+#include "engine/memory.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <sys/mman.h>
+
+namespace kv::engine {
+namespace {
+
+// A huge page: one entry of the TLB reaches all of it, where 4 KiB pages cost a random access a miss more.
+constexpr std::size_t kChunkBytes = std::size_t{2} << 20;
+// Up to here data is small enough for the TLB as it is, and whole huge pages would be a waste.
+constexpr std::size_t kPlainChunks = 4;
+constexpr std::size_t kWarmPagesMax = 256;
+constexpr std::size_t kMappedBytesMin = 8 * kPageBytes;
+
+void* map(std::size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return memory;
+}
+
+// A chunk at an address that is a multiple of its size.
+char* map_chunk(bool huge) {
+  auto* const twice = static_cast<char*>(map(2 * kChunkBytes));
+  char* const chunk = twice + (-reinterpret_cast<std::uintptr_t>(twice) & (kChunkBytes - 1));
+  if (chunk != twice) munmap(twice, static_cast<std::size_t>(chunk - twice));
+  if (char* const end = chunk + kChunkBytes; end != twice + 2 * kChunkBytes) {
+    munmap(end, static_cast<std::size_t>(twice + 2 * kChunkBytes - end));
+  }
+  if (huge) madvise(chunk, kChunkBytes, MADV_HUGEPAGE);  // a wish: without it everything works as well
+  return chunk;
+}
+
+}  // namespace
+
+void* allocate_block(std::size_t bytes) {
+  if (bytes >= kMappedBytesMin) return map(bytes);
+  void* block = std::calloc(1, bytes);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+void free_block(void* block, std::size_t bytes) {
+  if (block == nullptr) return;
+  if (bytes >= kMappedBytesMin) {
+    munmap(block, bytes);
+  } else {
+    std::free(block);
+  }
+}
+
+PageSource::~PageSource() {
+  for (void* chunk : chunks_) munmap(chunk, kChunkBytes);
+}
+
+void* PageSource::allocate() {
+  const std::lock_guard lock(mutex_);
+  if (warm_.empty() && cold_.empty()) {
+    // Room for every page that a chunk has, so that taking pages back never has to allocate.
+    const std::size_t pages = (chunks_.size() + 1) * (kChunkBytes / kPageBytes);
+    warm_.reserve(kWarmPagesMax);
+    if (cold_.capacity() < pages) cold_.reserve(pages + pages / 2);
+    chunks_.reserve(chunks_.size() + 1);
+    char* chunk = map_chunk(chunks_.size() >= kPlainChunks);
+    chunks_.push_back(chunk);
+    for (std::size_t at = kChunkBytes; at != 0; at -= kPageBytes) cold_.push_back(chunk + at - kPageBytes);
+  }
+  std::vector<void*>& pages = warm_.empty() ? cold_ : warm_;
+  void* page = pages.back();
+  pages.pop_back();
+  return page;
+}
+
+void PageSource::free(void* page) {
+  const std::lock_guard lock(mutex_);
+  free_locked(page);
+}
+
+void PageSource::free_all(const std::vector<void*>& pages) {
+  const std::lock_guard lock(mutex_);
+  for (void* page : pages) free_locked(page);
+}
+
+void PageSource::free_locked(void* page) {
+  if (warm_.size() < kWarmPagesMax) {
+    warm_.push_back(page);
+    return;
+  }
+  // The kernel must not make a huge page, and so memory, of the chunk again by itself.
+  auto* const chunk = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(page) & ~(kChunkBytes - 1));
+  madvise(chunk, kChunkBytes, MADV_NOHUGEPAGE);
+  madvise(page, kPageBytes, MADV_DONTNEED);
+  cold_.push_back(page);
+}
+
+}  // namespace kv::engine

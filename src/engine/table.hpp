@@ -1,0 +1,100 @@
+// The hash table of a shard: open addressing with linear probing over 8-byte slots.
+//
+//   slot: [ tag 16 bits ][ entry address 48 bits ]     0: never used     1: erased
+//
+// The tag is 16 bits of the key's hash, so a probe that misses rarely touches an entry. A slot's home index is the
+// hash's position bits scaled to the capacity, which is monotone in the hash: whatever the capacity, entries lie in
+// hash order but for the displacement inside a run of used slots. That makes two things simple:
+//
+//   growth  is a pass over the old slots into a new array a quarter larger, so memory follows the number of entries;
+//   scan    visits one run after the other, sorting each by hash, and its cursor (a hash position) stays good whatever
+//           the table does meanwhile.
+//
+// Probing doesn't wrap around: a tail of spare slots follows the last home index, and a table whose tail is full grows.
+//
+// Not thread-safe: the shard's lock guards it. The table doesn't own the entries.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "kv/base/function_ref.hpp"
+
+#include "engine/entry.hpp"
+#include "engine/hash.hpp"
+
+namespace kv::engine {
+
+class Table {
+ public:
+  // What find() found: the slot of an entry. Good until the next insert or erase.
+  using Slot = std::uint64_t*;
+
+  Table() = default;
+  ~Table();
+  Table(Table&& other) noexcept;
+  Table& operator=(Table&& other) noexcept;
+
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  // The memory of the slots.
+  std::size_t bytes() const { return slots_allocated() * sizeof(std::uint64_t); }
+
+  // nullptr when there is none.
+  Slot find(KeyHash hash, ByteView key) const;
+  // The slot of exactly this entry. REQUIRES: it is in the table.
+  Slot find(KeyHash hash, const Entry* entry) const;
+  static Entry* entry_at(Slot slot) { return entry_of(*slot); }
+  static void replace(Slot slot, Entry* entry) { *slot = (*slot & kTagMask) | reinterpret_cast<std::uintptr_t>(entry); }
+
+  // Adds an entry. REQUIRES: its key is not in the table. `hasher` serves when the table has to grow.
+  // Throws std::bad_alloc, and then has changed nothing.
+  void insert(KeyHash hash, Entry* entry, const Hasher& hasher);
+  void erase(Slot slot, const Hasher& hasher);
+
+  // Brings what find() will read first into the cache. The one function that may be called without the lock: when the
+  // table is being rebuilt meanwhile the address is wrong, and fetching from it does no harm.
+  void prefetch(KeyHash hash) const {
+    const auto slots = reinterpret_cast<std::uintptr_t>(slots_.load(std::memory_order_relaxed));
+    __builtin_prefetch(reinterpret_cast<const void*>(slots + home(hash) * sizeof(std::uint64_t)));
+  }
+  // The address of the first entry whose tag matches, unchecked; nullptr when there is none. For prefetching.
+  const Entry* probable_entry(KeyHash hash) const;
+
+  // Visits entries with scan_position() >= `from` in that order, at most `count` of them (more only where positions are
+  // equal). Returns the position to go on from, or kScanEnd.
+  static constexpr std::uint64_t kScanEnd = ~std::uint64_t{0};
+  std::uint64_t scan(std::uint64_t from, std::size_t count, const Hasher& hasher,
+                     FunctionRef<void(const Entry&)> visit) const;
+
+  void for_each(FunctionRef<void(Entry*)> visit) const;
+
+ private:
+  static constexpr std::uint64_t kNeverUsed = 0;
+  static constexpr std::uint64_t kErased = 1;
+  static constexpr std::uint64_t kAddressMask = (std::uint64_t{1} << 48) - 1;
+  static constexpr std::uint64_t kTagMask = ~kAddressMask;
+
+  static Entry* entry_of(std::uint64_t slot) { return reinterpret_cast<Entry*>(slot & kAddressMask); }
+  static bool holds_entry(std::uint64_t slot) { return slot > kErased; }
+  std::size_t slots_allocated() const { return capacity() == 0 ? 0 : capacity() + tail_; }
+  std::size_t home(KeyHash hash) const {
+    return static_cast<std::size_t>((std::uint64_t{hash.position()} * capacity()) >> 32);
+  }
+  std::size_t run_start(std::size_t index) const;
+  bool try_place(KeyHash hash, Entry* entry);
+  void rebuild(std::size_t capacity, std::size_t tail, const Hasher& hasher);
+  void swap(Table& other) noexcept;
+
+  std::uint64_t* slots() const { return slots_.load(std::memory_order_relaxed); }
+
+  // Atomic for prefetch() alone.
+  std::atomic<std::uint64_t*> slots_{nullptr};
+  std::atomic<std::size_t> capacity_{0};  // home indices
+  std::size_t tail_ = 0;                  // spare slots after them
+  std::size_t size_ = 0;                  // slots that hold an entry
+  std::size_t erased_ = 0;                // slots that did
+};
+
+}  // namespace kv::engine
