@@ -1,0 +1,44 @@
+// From a request frame to its reply: finds the command's row, decodes the payload by the row's shape, runs its
+// function.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kv/base/clock.hpp"
+#include "kv/command/administration.hpp"
+#include "kv/engine/engine.hpp"
+#include "kv/observability/counters.hpp"
+#include "kv/protocol/request.hpp"
+#include "kv/protocol/request_handler.hpp"
+
+namespace kv::command {
+
+// What commands work with. All of it must outlive the Dispatcher and its pending replies.
+struct Services {
+  engine::Engine& engine;
+  const Clock& clock;
+  observability::Counters& counters;
+  const Administration& administration;
+  protocol::Limits limits;
+};
+
+class Dispatcher final : public protocol::RequestHandler {
+ public:
+  // Of a small payload limit follows one for keys: no key is taken that would fit no reply to SCAN.
+  explicit Dispatcher(const Services& services);
+
+  protocol::Weight weigh(const protocol::Frame& frame) const override;
+  std::unique_ptr<protocol::PendingReply> handle(const protocol::Frame& frame, UnixMillis now,
+                                                 ByteBuffer& out) override;
+  void refuse(const Error& error, ByteBuffer& out) override;
+  void prefetch(std::span<const protocol::Frame> frames) override;
+
+ private:
+  const Services services_;
+};
+
+// The command table as JSON: an array of {"byte", "name", "fields", "flags", "category"}, for tools and tests.
+std::string commands_as_json();
+
+}  // namespace kv::command

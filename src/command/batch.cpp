@@ -1,0 +1,75 @@
+// Commands on several keys at once, each atomic: MGET MSET MDEL MEXISTS.
+#include "command/command_row.hpp"
+
+namespace kv::command {
+namespace {
+
+using engine::EntryView;
+using observability::Counter;
+using Views = std::span<const std::optional<EntryView>>;
+
+// Absent keys answer with Null.
+const value::ValueView& value_or_null(const std::optional<EntryView>& view) {
+  static constexpr value::ValueView kNull;
+  return view ? view->value : kNull;
+}
+
+Result<void> mget(Context& context, Request& request) {
+  std::uint64_t hits = 0;
+  context.engine().read_many(request.keys, context.now, [&](Views views) {
+    // The size comes first: the sum of the values may be far over what a reply, or memory, can hold.
+    std::size_t size = sizeof(std::uint16_t);
+    for (const auto& view : views) {
+      size += value::encoded_size(value_or_null(view));
+      if (view) ++hits;
+    }
+    char* to = context.reply.open(size);
+    if (to == nullptr) return;
+    store_big_endian(to, static_cast<std::uint16_t>(views.size()));
+    to += sizeof(std::uint16_t);
+    for (const auto& view : views) to = value::encode(value_or_null(view), to);
+  });
+  context.services.counters.add(Counter::kHits, hits);
+  context.services.counters.add(Counter::kMisses, request.keys.size() - hits);
+  return {};
+}
+
+Result<void> mset(Context& context, Request& request) {
+  context.engine().put_many(request.pairs, context.deadline(request.ttl_ms), context.now);
+  context.reply.ok();
+  return {};
+}
+
+Result<void> mdel(Context& context, Request& request) {
+  context.reply.ok_u32(context.engine().remove_many(request.keys, context.now));
+  return {};
+}
+
+Result<void> mexists(Context& context, Request& request) {
+  context.engine().read_many(request.keys, context.now, [&](Views views) {
+    char* to = context.reply.open(sizeof(std::uint16_t) + views.size());
+    if (to == nullptr) return;
+    store_big_endian(to, static_cast<std::uint16_t>(views.size()));
+    to += sizeof(std::uint16_t);
+    for (const auto& view : views) *to++ = view ? 1 : 0;
+  });
+  return {};
+}
+
+using enum protocol::Field;
+using protocol::Command;
+
+constexpr CommandRow kRows[] = {
+    {Command::kMget, "MGET", {kKeys}, kRead | kBatch, "batch", mget},
+    {Command::kMset, "MSET", {kPairs}, kWrite | kBatch, "batch", mset},
+    {Command::kMdel, "MDEL", {kKeys}, kWrite | kBatch, "batch", mdel},
+    {Command::kMexists, "MEXISTS", {kKeys}, kRead | kBatch, "batch", mexists},
+};
+
+}  // namespace
+
+std::span<const CommandRow> batch_commands() {
+  return kRows;
+}
+
+}  // namespace kv::command

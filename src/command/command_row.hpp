@@ -1,0 +1,62 @@
+// A row of the command table, and what a command's function gets to work with.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "kv/base/result.hpp"
+#include "kv/command/dispatcher.hpp"
+#include "kv/protocol/command.hpp"
+#include "kv/protocol/reply_writer.hpp"
+#include "kv/protocol/request.hpp"
+
+namespace kv::command {
+
+struct Context {
+  const Services& services;
+  UnixMillis now;
+  protocol::ReplyWriter& reply;
+  // For a command that waits: set instead of appending a reply.
+  std::unique_ptr<protocol::PendingReply>& pending;
+
+  engine::Engine& engine() const { return services.engine; }
+  // The deadline that a ttl means; 0 (none) for a ttl of 0.
+  UnixMillis deadline(std::uint64_t ttl_ms) const { return ttl_ms == 0 ? 0 : now + ttl_ms; }
+};
+
+using Request = protocol::Request;
+
+// Appends exactly one reply, or sets `pending`, or returns an error having changed nothing.
+using Function = Result<void> (*)(Context& context, Request& request);
+
+enum Flag : std::uint8_t {
+  kRead = 1,    // reads keys
+  kWrite = 2,   // may change keys
+  kAdmin = 4,   // for administrators
+  kWaits = 8,   // may answer later
+  kHeavy = 16,  // always takes long
+  kBatch = 32,  // takes time in proportion to its payload
+};
+
+struct CommandRow {
+  protocol::Command byte;
+  ByteView name;
+  protocol::Shape shape;
+  std::uint8_t flags;
+  ByteView category;
+  Function function;
+};
+
+// Each family's rows, at the foot of its file.
+std::span<const CommandRow> string_commands();
+std::span<const CommandRow> counter_commands();
+std::span<const CommandRow> batch_commands();
+std::span<const CommandRow> keyspace_commands();
+std::span<const CommandRow> lock_commands();
+std::span<const CommandRow> server_commands();
+
+// The row of a command byte; nullptr where there is none.
+const CommandRow* find_command(std::uint8_t byte);
+
+}  // namespace kv::command

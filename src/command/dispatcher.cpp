@@ -1,0 +1,108 @@
+#include "kv/command/dispatcher.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include <boost/container/static_vector.hpp>
+
+#include "command/command_row.hpp"
+
+namespace kv::command {
+namespace {
+
+// A SCAN pattern up to here is cheap to match, whatever the keys.
+constexpr std::size_t kScanFixedBytes = 14;
+constexpr std::size_t kLightPatternBytes = 64;
+// Up to here a batch takes well under a millisecond.
+constexpr std::size_t kLightBatchBytes = 16U << 10;
+
+// The longest reply to a command that writes, but for those that answer with what a key held: the sum of two Decimals.
+constexpr std::size_t kReplyRoom = protocol::kHeaderBytes + 1 + 2 + kDecimalDigitsMax + 3;
+
+// What a reply to SCAN holds besides its one key: the cursor, the count and the key's length.
+constexpr std::size_t kScanReplyFixedBytes = 14;
+
+Services with_keys_that_scan_can_return(Services services) {
+  std::size_t& key_bytes_max = services.limits.key_bytes_max;
+  key_bytes_max = std::min(key_bytes_max, services.limits.payload_bytes_max - kScanReplyFixedBytes);
+  return services;
+}
+
+bool is_error_frame(ByteView frame) {
+  return !frame.empty() && static_cast<protocol::Status>(frame[0]) == protocol::Status::kError;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {}
+
+protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
+  const std::size_t size = frame.payload.size();
+  if (size >= kHeavyPayloadBytes) return protocol::Weight::kHeavy;
+  const CommandRow* row = find_command(frame.tag);
+  if (row == nullptr) return protocol::Weight::kLight;
+  const bool heavy = (row->flags & kHeavy) != 0 || ((row->flags & kBatch) != 0 && size >= kLightBatchBytes) ||
+                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes);
+  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
+}
+
+std::unique_ptr<protocol::PendingReply> Dispatcher::handle(const protocol::Frame& frame, UnixMillis now,
+                                                           ByteBuffer& out) {
+  const std::size_t size_before = out.size();
+  const auto fail = [&](const Error& error) {
+    out.truncate(size_before);
+    refuse(error, out);
+  };
+  services_.counters.add_command(frame.tag);
+  const CommandRow* row = find_command(frame.tag);
+  std::unique_ptr<protocol::PendingReply> pending;
+  try {
+    // A reply that has no room after the command has changed something would be too late to fail.
+    out.prepare(kReplyRoom);
+    if (row == nullptr) {
+      fail({Errc::kUnknownCommand, "no command has this byte"});
+      return pending;
+    }
+    Request request;
+    auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
+    if (done) {
+      protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
+      Context context{services_, now, reply, pending};
+      done = row->function(context, request);
+    }
+    if (!done) {
+      fail(done.error());
+    } else if (is_error_frame(out.view().substr(size_before))) {
+      // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
+      services_.counters.add_error(Errc::kReplyTooLarge);
+    }
+  } catch (const std::bad_alloc&) {
+    fail({Errc::kOutOfMemory, "the system has no memory left for this"});
+  }
+  return pending;
+}
+
+void Dispatcher::refuse(const Error& error, ByteBuffer& out) {
+  services_.counters.add_error(error.code);
+  protocol::ReplyWriter(out, services_.limits.payload_bytes_max).error(error);
+}
+
+// Every key stands first in its payload: as all of it, or after its length.
+void Dispatcher::prefetch(std::span<const protocol::Frame> frames) {
+  boost::container::static_vector<ByteView, engine::Engine::kPrefetchKeysMax> keys;
+  for (const protocol::Frame& frame : frames) {
+    const CommandRow* row = find_command(frame.tag);
+    if (row == nullptr || keys.size() == keys.capacity()) continue;
+    ByteView payload = frame.payload;
+    if (row->shape.fields[0] == protocol::Field::kKey && payload.size() >= 2) {
+      const std::size_t size = load_big_endian<std::uint16_t>(payload.data());
+      payload = payload.substr(2, size);
+    } else if (row->shape.fields[0] != protocol::Field::kKeyRest) {
+      continue;
+    }
+    keys.push_back(payload);
+  }
+  services_.engine.prefetch({keys.data(), keys.size()});
+}
+
+}  // namespace kv::command

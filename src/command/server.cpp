@@ -1,0 +1,126 @@
+// Commands about the server: PING INFO.
+#include <fstream>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "kv/protocol/status.hpp"
+
+#include "command/command_row.hpp"
+
+namespace kv::command {
+namespace {
+
+namespace json = boost::json;
+using observability::Counter;
+
+Result<void> ping(Context& context, Request& request) {
+  context.reply.ok(request.rest.empty() ? ByteView("PONG") : request.rest);
+  return {};
+}
+
+// Resident bytes of this process, from /proc.
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  file >> total_pages >> resident_pages;
+  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+json::object server_section(const ServerState& state) {
+  json::array listeners;
+  for (const std::string& listener : state.listeners) listeners.emplace_back(listener);
+  return {{"version", state.version},
+          {"pid", getpid()},
+          {"listeners", std::move(listeners)},
+          {"threads", state.threads},
+          {"uptime_seconds", state.uptime_ms / 1000}};
+}
+
+json::object clients_section(const ServerState& state, const observability::Counters::Totals& totals,
+                             const engine::Engine::Usage& usage) {
+  return {{"connected", state.connections},
+          {"max_connections", state.connections_max},
+          {"accepted", totals[Counter::kConnectionsAccepted]},
+          {"refused", totals[Counter::kConnectionsRefused]},
+          {"closed", totals[Counter::kConnectionsClosed]},
+          {"timed_out", totals[Counter::kTimeouts]},
+          {"waiting", usage.waiters}};
+}
+
+json::object memory_section(const engine::Engine::Usage& usage) {
+  return {{"resident_bytes", resident_bytes()}, {"data_bytes", usage.data_bytes}, {"table_bytes", usage.table_bytes}};
+}
+
+json::object stats_section(const observability::Counters::Totals& totals, const engine::Engine::Usage& usage) {
+  json::object commands;
+  std::uint64_t unknown = 0;
+  std::uint64_t total = 0;
+  for (unsigned byte = 0; byte < totals.commands.size(); ++byte) {
+    const std::uint64_t calls = totals.commands[byte];
+    total += calls;
+    if (const CommandRow* row = find_command(static_cast<std::uint8_t>(byte))) {
+      commands[json::string_view(row->name)] = calls;
+    } else {
+      unknown += calls;
+    }
+  }
+  commands["unknown"] = unknown;
+  json::object errors;
+  for (const protocol::ErrorWord& row : protocol::error_words()) {
+    // TOOLARGE is the word of two codes, one for requests and one for replies.
+    json::value& count = errors[json::string_view(row.word)];
+    count =
+        totals.errors[static_cast<std::size_t>(row.code)] + (count.is_null() ? 0 : count.to_number<std::uint64_t>());
+  }
+  return {{"commands_total", total},
+          {"commands", std::move(commands)},
+          {"hits", totals[Counter::kHits]},
+          {"misses", totals[Counter::kMisses]},
+          {"expired", usage.expired_total},
+          {"errors", std::move(errors)},
+          {"bytes_received", totals[Counter::kBytesReceived]},
+          {"bytes_sent", totals[Counter::kBytesSent]}};
+}
+
+json::object keyspace_section(const engine::Engine& engine, const engine::Engine::Usage& usage) {
+  return {{"shards", engine.shards()}, {"entries", usage.entries}, {"waiters", usage.waiters}};
+}
+
+Result<void> info(Context& context, Request& request) {
+  const ServerState state = context.services.administration.state();
+  const engine::Engine::Usage usage = context.engine().usage();
+  const observability::Counters::Totals totals = context.services.counters.totals();
+  json::object sections{{"server", server_section(state)},
+                        {"clients", clients_section(state, totals, usage)},
+                        {"memory", memory_section(usage)},
+                        {"stats", stats_section(totals, usage)},
+                        {"keyspace", keyspace_section(context.engine(), usage)}};
+  if (!request.rest.empty()) {
+    const json::value* section = sections.if_contains(json::string_view(request.rest));
+    if (section == nullptr) return Error{Errc::kArgument, "no section of INFO has this name"};
+    context.reply.ok(json::serialize(*section));
+    return {};
+  }
+  json::object all{{"shards", context.engine().shards()}, {"entries", usage.entries}};
+  for (auto& section : sections) all[section.key()] = std::move(section.value());
+  context.reply.ok(json::serialize(all));
+  return {};
+}
+
+using enum protocol::Field;
+using protocol::Command;
+
+constexpr CommandRow kRows[] = {
+    {Command::kPing, "PING", {kRest}, 0, "connection", ping},
+    {Command::kInfo, "INFO", {kRest}, 0, "server", info},
+};
+
+}  // namespace
+
+std::span<const CommandRow> server_commands() {
+  return kRows;
+}
+
+}  // namespace kv::command

@@ -1,0 +1,59 @@
+#include <array>
+
+#include <boost/json.hpp>
+
+#include "kv/base/assert.hpp"
+
+#include "command/command_row.hpp"
+
+namespace kv::command {
+namespace {
+
+using Table = std::array<const CommandRow*, 256>;
+
+Table make_table() {
+  Table table{};
+  for (const auto family : {string_commands(), counter_commands(), batch_commands(), keyspace_commands(),
+                            lock_commands(), server_commands()}) {
+    for (const CommandRow& row : family) {
+      const CommandRow*& place = table[static_cast<std::uint8_t>(row.byte)];
+      KV_ASSERT(place == nullptr);  // two commands with one byte
+      place = &row;
+    }
+  }
+  return table;
+}
+
+const Table kTable = make_table();
+
+constexpr std::pair<Flag, const char*> kFlagNames[] = {{kRead, "read"},   {kWrite, "write"}, {kAdmin, "admin"},
+                                                       {kWaits, "waits"}, {kHeavy, "heavy"}, {kBatch, "batch"}};
+
+}  // namespace
+
+const CommandRow* find_command(std::uint8_t byte) {
+  return kTable[byte];
+}
+
+std::string commands_as_json() {
+  boost::json::array commands;
+  for (const CommandRow* row : kTable) {
+    if (row == nullptr) continue;
+    boost::json::array fields;
+    for (const protocol::Field field : row->shape.fields) {
+      if (field != protocol::Field::kEnd) fields.emplace_back(boost::json::string_view(protocol::field_name(field)));
+    }
+    boost::json::array flags;
+    for (const auto& [flag, name] : kFlagNames) {
+      if ((row->flags & flag) != 0) flags.emplace_back(name);
+    }
+    commands.push_back(boost::json::object{{"byte", static_cast<unsigned>(row->byte)},
+                                           {"name", boost::json::string_view(row->name)},
+                                           {"fields", std::move(fields)},
+                                           {"flags", std::move(flags)},
+                                           {"category", boost::json::string_view(row->category)}});
+  }
+  return boost::json::serialize(commands);
+}
+
+}  // namespace kv::command

@@ -1,0 +1,125 @@
+// From a frame to its reply: the order of checks, the weight of requests, what is counted.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "command/test_server.hpp"
+#include "support/base/random.hpp"
+
+namespace kv::test {
+namespace {
+
+using namespace value;  // NOLINT(google-build-using-namespace): the values that tests write
+using protocol::Weight;
+
+class DispatcherTest : public CommandTest {
+ protected:
+  Weight weigh(protocol::Command command, std::size_t payload_bytes) {
+    const std::string payload(payload_bytes, 'x');
+    return dispatcher.weigh({static_cast<std::uint8_t>(command), payload});
+  }
+};
+
+TEST_F(DispatcherTest, AnUnknownCommandByteIsSaidWhateverThePayload) {
+  for (const int byte : {0x00, 0x1C, 0x20, 0x28, 0x30, 0x80, 0xFF}) {
+    EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "")), invalid("COMMAND"));
+    EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "\xFF\xFF")), invalid("COMMAND"));
+  }
+}
+
+TEST_F(DispatcherTest, ThePayloadIsCheckedToItsLastByteBeforeAnyKeyIsLookedAt) {
+  run(set("key", encode_string("text")));
+  using enum protocol::Command;
+  // The key holds the wrong type, another owner's lock, nothing at all: not one of these is even looked at.
+  EXPECT_EQ(run(frame(kIncr, sized("key") + u64(1) + "x")), invalid("FRAME"));
+  EXPECT_EQ(run(frame(kAdd, sized("key") + encode_string("no number") + "x")), invalid("FRAME"));
+  EXPECT_EQ(run(frame(kUnlock, sized("key") + sized("owner") + "x")), invalid("FRAME"));
+  EXPECT_EQ(run(frame(kCas, sized("absent") + encode_int(1) + encode_int(2) + u64(0) + "x")), invalid("FRAME"));
+  // Of two faults the first is said.
+  EXPECT_EQ(run(frame(kLock, sized("") + sized("") + u64(~std::uint64_t{0}))), invalid("KEY"));
+  EXPECT_EQ(run(frame(kLock, sized("key") + sized("") + u64(~std::uint64_t{0}) + "x")), invalid("ARGUMENT"));
+}
+
+TEST_F(DispatcherTest, AReplyIsAppendedToWhatIsThere) {
+  ByteBuffer out;
+  for (const std::string& request : {set("a", encode_int(1)), get("a"), get(""), get("b"), frame(0xFF)}) {
+    ByteView bytes = request;
+    protocol::Frame taken;
+    ASSERT_EQ(protocol::take_frame(bytes, kPayloadBytesDefault, taken), protocol::FrameState::kComplete);
+    dispatcher.handle(taken, clock.now(), out);
+  }
+  std::vector<Reply> replies;
+  ByteView rest = out.view();
+  for (protocol::Frame taken;
+       protocol::take_frame(rest, kPayloadBytesDefault, taken) == protocol::FrameState::kComplete;) {
+    replies.push_back({static_cast<protocol::Status>(taken.tag), std::string(taken.payload)});
+  }
+  EXPECT_TRUE(rest.empty());
+  EXPECT_EQ(replies, (std::vector{ok(), ok(encode_int(1)), invalid("KEY"), null(), invalid("COMMAND")}));
+}
+
+TEST_F(DispatcherTest, TimeIsWhatTheSessionSays) {
+  ByteBuffer out;
+  const std::string payload = sized("key") + u64(1'000) + encode_int(1);
+  const protocol::Frame request{static_cast<std::uint8_t>(protocol::Command::kSet), payload};
+  dispatcher.handle(request, clock.now() + 500, out);
+  expect_holds("key", encode_int(1), 1'500);
+}
+
+TEST_F(DispatcherTest, RefusesWithAnErrorThatIsCounted) {
+  ByteBuffer out;
+  dispatcher.refuse({Errc::kBusy, "too many connections"}, out);
+  EXPECT_EQ(decode_reply(out.view()), error("BUSY"));
+  EXPECT_EQ(counters.totals().errors[static_cast<std::size_t>(Errc::kBusy)], 1U);
+}
+
+TEST_F(DispatcherTest, WeighsWhatMayTakeLong) {
+  using enum protocol::Command;
+  EXPECT_EQ(weigh(kGet, 10), Weight::kLight);
+  EXPECT_EQ(weigh(kSet, 10'000), Weight::kLight);
+  EXPECT_EQ(weigh(kSet, kHeavyPayloadBytes - 1), Weight::kLight);
+  EXPECT_EQ(weigh(kFlush, 0), Weight::kHeavy);
+  EXPECT_EQ(weigh(kMset, 1'000), Weight::kLight);
+  EXPECT_EQ(weigh(kMset, 100'000), Weight::kHeavy);
+  EXPECT_EQ(weigh(kMget, 100'000), Weight::kHeavy);
+  EXPECT_EQ(weigh(kScan, 20), Weight::kLight);
+  EXPECT_EQ(weigh(kScan, 1'000), Weight::kHeavy) << "a long pattern";
+  for (int byte = 0; byte < 256; ++byte) {
+    EXPECT_EQ(weigh(static_cast<protocol::Command>(byte), kHeavyPayloadBytes), Weight::kHeavy) << byte;
+  }
+  EXPECT_EQ(weigh(static_cast<protocol::Command>(0xFF), 10), Weight::kLight);
+}
+
+TEST_F(DispatcherTest, PrefetchTakesFramesOfAnyKind) {
+  Random random;
+  run(set("key", encode_int(1)));
+  std::vector<std::string> payloads;
+  std::vector<protocol::Frame> frames;
+  for (int i = 0; i < 300; ++i) {
+    std::string& payload = payloads.emplace_back(random.below(30), '\0');
+    for (char& c : payload) c = static_cast<char>(random.next());
+  }
+  for (const std::string& payload : payloads)
+    frames.push_back({static_cast<std::uint8_t>(random.below(0x20)), payload});
+  dispatcher.prefetch(frames);
+  dispatcher.prefetch({});
+  EXPECT_EQ(run(get("key")), ok(encode_int(1)));
+}
+
+// Any bytes as a payload: one reply, an error of the protocol or a success, and the server goes on.
+TEST_F(DispatcherTest, AnyBytesGetOneReply) {
+  Random random;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto byte = static_cast<std::uint8_t>(random.below(0x1E));
+    std::string payload(random.below(40), '\0');
+    for (char& c : payload) c = static_cast<char>(random.one_in(3) ? random.next() : random.below(4));
+    // ACQUIRE may wait.
+    if (byte != static_cast<std::uint8_t>(protocol::Command::kAcquire)) run(frame(byte, payload));
+    ASSERT_FALSE(HasFailure()) << static_cast<int>(byte) << " " << ok(payload);
+  }
+  EXPECT_EQ(run(ping()), ok("PONG"));
+}
+
+}  // namespace
+}  // namespace kv::test

@@ -1,0 +1,135 @@
+// The command table itself, and what every row promises.
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include "command/command_row.hpp"
+#include "command/test_server.hpp"
+
+namespace kv::command {
+namespace {
+
+using protocol::Field;
+
+std::vector<const CommandRow*> all_rows() {
+  std::vector<const CommandRow*> rows;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (const CommandRow* row = find_command(static_cast<std::uint8_t>(byte))) rows.push_back(row);
+  }
+  return rows;
+}
+
+TEST(CommandTable, HasExactlyTheCommandsOfTheProtocol) {
+  const std::vector<std::string> names{"GET",  "SET",  "DEL",     "EXISTS", "INCR",    "DECR",    "CAS",
+                                       "PING", "INFO", "SETNX",   "LOCK",   "UNLOCK",  "EXTEND",  "MGET",
+                                       "MSET", "MDEL", "MEXISTS", "EXPIRE", "TTL",     "PERSIST", "SWAP",
+                                       "TAKE", "SCAN", "TYPE",    "ADD",    "ACQUIRE", "FLUSH"};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const CommandRow* row = find_command(static_cast<std::uint8_t>(byte));
+    ASSERT_EQ(row != nullptr, byte >= 0x01 && byte <= 0x1B) << byte;
+    if (row == nullptr) continue;
+    EXPECT_EQ(row->name, names[byte - 1]);
+    EXPECT_EQ(static_cast<unsigned>(row->byte), byte);
+    EXPECT_NE(row->function, nullptr);
+    EXPECT_FALSE(row->category.empty());
+  }
+}
+
+TEST(CommandTable, FlagsSayWhatACommandDoes) {
+  std::set<ByteView> writers;
+  std::set<ByteView> touch_no_key;
+  for (const CommandRow* row : all_rows()) {
+    if ((row->flags & kWrite) != 0) writers.insert(row->name);
+    if ((row->flags & (kRead | kWrite)) == 0) touch_no_key.insert(row->name);
+  }
+  EXPECT_EQ(writers,
+            (std::set<ByteView>{"SET", "DEL", "INCR", "DECR", "CAS", "SETNX", "LOCK", "UNLOCK", "EXTEND", "MSET",
+                                "MDEL", "EXPIRE", "PERSIST", "SWAP", "TAKE", "ADD", "ACQUIRE", "FLUSH"}));
+  EXPECT_EQ(touch_no_key, (std::set<ByteView>{"PING", "INFO"}));
+}
+
+TEST(CommandTable, IsPrintedAsJson) {
+  const auto commands = boost::json::parse(commands_as_json()).as_array();
+  ASSERT_EQ(commands.size(), all_rows().size());
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    EXPECT_EQ(commands[i].at("byte").to_number<std::size_t>(), i + 1);
+    EXPECT_EQ(commands[i].at("name").as_string(), all_rows()[i]->name);
+    EXPECT_EQ(commands[i].at("category").as_string(), all_rows()[i]->category);
+  }
+  EXPECT_EQ(commands[0x06].at("fields"), (boost::json::array{"key", "expected", "value", "ttl"}));
+  EXPECT_EQ(commands[0x06].at("flags"), (boost::json::array{"read", "write"}));
+  EXPECT_EQ(commands[0x19].at("flags"), (boost::json::array{"write", "waits"}));
+  EXPECT_EQ(commands[0x1A].at("fields"), boost::json::array{});
+}
+
+// A payload that fits a row's shape; of the fields that can be wrong the first `broken` are left as they should be.
+std::string payload_of(const CommandRow& row) {
+  using namespace test;
+  std::string payload;
+  for (const Field field : row.shape.fields) {
+    switch (field) {
+      case Field::kEnd:
+      case Field::kRest:
+        break;
+      case Field::kKey:
+        payload += sized("key");
+        break;
+      case Field::kKeyRest:
+        payload += "key";
+        break;
+      case Field::kOwner:
+        payload += sized("owner");
+        break;
+      case Field::kTtl:
+      case Field::kWait:
+      case Field::kCursor:
+        payload += u64(0);
+        break;
+      case Field::kDelta:
+        payload += u64(1);
+        break;
+      case Field::kExpected:
+      case Field::kValue:
+        payload += value::encode_int(1);
+        break;
+      case Field::kKeys:
+        payload += u16(1) + sized("key");
+        break;
+      case Field::kPairs:
+        payload += u16(1) + u64(0) + sized("key") + value::encode_int(1);
+        break;
+      case Field::kCount:
+        payload += u32(0);
+        break;
+      case Field::kPattern:
+        payload += sized("*");
+        break;
+    }
+  }
+  return payload;
+}
+
+// Every command, sent as it should be, with a byte too many, and cut short at every place.
+TEST(CommandTable, EveryCommandChecksItsPayloadToTheLastByte) {
+  using namespace test;
+  for (const CommandRow* row : all_rows()) {
+    SCOPED_TRACE(std::string(row->name));
+    const std::string payload = payload_of(*row);
+    TestServer server;
+    EXPECT_NE(server.run(frame(row->byte, payload)).status, protocol::Status::kInvalid);
+    // A rest takes whatever comes: a longer key, any bytes.
+    if (row->shape.has(Field::kRest)) continue;
+    const bool is_open = row->shape.has(Field::kKeyRest);
+    EXPECT_EQ(server.run(frame(row->byte, payload + "x")).word() == "FRAME", !is_open);
+    for (std::size_t size = is_open ? 1 : 0; size < payload.size(); ++size) {
+      const Reply reply = server.run(frame(row->byte, payload.substr(0, size)));
+      EXPECT_EQ(reply == invalid("FRAME"), !is_open) << size << " bytes: " << reply;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kv::command

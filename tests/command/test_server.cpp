@@ -1,0 +1,65 @@
+#include "command/test_server.hpp"
+
+#include "kv/protocol/frame.hpp"
+
+namespace kv::test {
+namespace {
+
+protocol::Frame take_request(ByteView& request) {
+  protocol::Frame frame;
+  EXPECT_EQ(protocol::take_frame(request, kPayloadBytesCeiling, frame), protocol::FrameState::kComplete);
+  EXPECT_TRUE(request.empty()) << "the test's request has bytes left over";
+  return frame;
+}
+
+}  // namespace
+
+Reply decode_reply(ByteView frames) {
+  protocol::Frame frame;
+  EXPECT_EQ(protocol::take_frame(frames, kPayloadBytesCeiling, frame), protocol::FrameState::kComplete);
+  EXPECT_TRUE(frames.empty()) << frames.size() << " bytes after the reply";
+  Reply reply{static_cast<protocol::Status>(frame.tag), std::string(frame.payload)};
+  if (reply.is_error()) {
+    EXPECT_TRUE(protocol::find_errc(reply.status, reply.word()).has_value()) << reply.payload;
+  }
+  return reply;
+}
+
+TestServer::TestServer(const protocol::Limits& limits)
+    : engine({.shards = 7}), dispatcher({engine, clock, counters, administration, limits}) {}
+
+Reply TestServer::run(ByteView request) {
+  ByteBuffer out;
+  out.append("what was there before");
+  const auto pending = dispatcher.handle(take_request(request), clock.now(), out);
+  EXPECT_EQ(pending, nullptr) << "it waits";
+  EXPECT_TRUE(out.view().starts_with("what was there before"));
+  out.consume(sizeof("what was there before") - 1);
+  return decode_reply(out.view());
+}
+
+std::unique_ptr<protocol::PendingReply> TestServer::start(ByteView request) {
+  ByteBuffer out;
+  auto pending = dispatcher.handle(take_request(request), clock.now(), out);
+  EXPECT_NE(pending, nullptr) << "it doesn't wait";
+  EXPECT_TRUE(out.empty());
+  return pending;
+}
+
+void TestServer::expect_holds(ByteView key, const std::string& value, std::int64_t ttl_ms) {
+  EXPECT_EQ(run(get(key)), ok(value)) << key;
+  EXPECT_EQ(run(ttl(key)), ok_i64(ttl_ms)) << key;
+}
+
+Keys TestServer::keys(ByteView pattern) {
+  Keys keys;
+  std::uint64_t cursor = 0;
+  do {
+    ScanPage page = scan_page(run(scan(cursor, 0, pattern)));
+    keys.insert(keys.end(), page.keys.begin(), page.keys.end());
+    cursor = page.cursor;
+  } while (cursor != 0);
+  return keys;
+}
+
+}  // namespace kv::test

@@ -1,0 +1,63 @@
+// A server without a network: requests go to the Dispatcher, and time passes when a test says so.
+//
+//   EXPECT_EQ(run(set("key", encode_int(1))), ok());
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "kv/base/clock.hpp"
+#include "kv/command/dispatcher.hpp"
+#include "kv/value/build.hpp"
+
+#include "support/process/reply.hpp"
+#include "support/process/requests.hpp"
+
+namespace kv::test {
+
+class FixedAdministration final : public command::Administration {
+ public:
+  command::ServerState state() const override {
+    return {.version = "1.2.3",
+            .listeners = {"127.0.0.1:6380", "[::1]:6380"},
+            .threads = 4,
+            .uptime_ms = 61'999,
+            .connections = 5,
+            .connections_max = 10};
+  }
+};
+
+class TestServer {
+ public:
+  explicit TestServer(const protocol::Limits& limits = {});
+
+  // Carries out one request frame and decodes its reply. Fails the test when there isn't exactly one.
+  Reply run(ByteView request);
+  // Starts a request that has to wait. Fails the test, and returns nothing, when it answers at once.
+  std::unique_ptr<protocol::PendingReply> start(ByteView request);
+  void advance(std::uint64_t milliseconds) { clock.advance(milliseconds); }
+
+  // Whether a SET, INCR … left this behind: a value, and milliseconds to live (-1: no expiry).
+  void expect_holds(ByteView key, const std::string& value, std::int64_t ttl_ms = -1);
+  // Every key of a scan with that pattern.
+  Keys keys(ByteView pattern = {});
+
+  ManualClock clock;
+  engine::Engine engine;
+  observability::Counters counters;
+  FixedAdministration administration;
+  command::Dispatcher dispatcher;
+};
+
+// The one reply in `frames`. Fails the test when there is none, or more.
+Reply decode_reply(ByteView frames);
+
+class CommandTest : public testing::Test, public TestServer {
+ protected:
+  using TestServer::TestServer;
+};
+
+}  // namespace kv::test
