@@ -1,0 +1,64 @@
+// The network side of the server: listens, accepts, and runs a session for each connection until it is told to stop.
+//
+// Each I/O thread runs an io_context of its own. Listeners live on the first thread and hand new connections to all of
+// them in turn; from then on a session stays on its thread. What sessions ask for is answered by a RequestHandler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kv/base/clock.hpp"
+#include "kv/base/limits.hpp"
+#include "kv/base/result.hpp"
+#include "kv/observability/counters.hpp"
+#include "kv/protocol/request_handler.hpp"
+
+namespace kv::net {
+
+struct NetworkOptions {
+  std::size_t threads = 1;
+  std::size_t payload_bytes_max = kPayloadBytesDefault;
+  std::size_t connections_max = kConnectionsDefault;
+  std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;  // 0: off
+  std::chrono::milliseconds idle_timeout{0};                           // 0: off
+  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;           // 0: off
+};
+
+class Network {
+ public:
+  // All arguments must outlive this object.
+  Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
+          observability::Counters& counters);
+  // Stops, if stop() has not been called.
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  // Binds to HOST (a name or address, IPv6 without brackets) and port (0: a free one) and listens. Fails with a
+  // sentence that names the address. REQUIRES: before start().
+  Result<void> listen(const std::string& host, std::uint16_t port);
+
+  // Starts the threads, and with them accepting. Called once.
+  void start();
+
+  // Stops accepting, answers what has been received, closes every connection, ends the threads. Returns when all of
+  // that is done; what takes longer than kShutdownMax is cut off. Called from none of its own threads. False when a
+  // request that was cut off still runs kCutOffMax later: it can't be interrupted, so the process has to end without
+  // destroying this object.
+  bool stop();
+
+  // HOST:PORT of every listener, with the ports that were really bound.
+  std::vector<std::string> listeners() const;
+  // Connections that are open now. Thread-safe.
+  std::size_t connections() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kv::net

@@ -1,0 +1,111 @@
+#include "net/io_thread.hpp"
+
+#include <exception>
+#include <poll.h>
+#include <pthread.h>
+#include <string>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include "kv/observability/log.hpp"
+
+namespace kv::net {
+
+using observability::Counter;
+
+IoThread::IoThread(const SessionContext& context, std::atomic<std::size_t>& open, std::atomic<std::size_t>& refused)
+    : context_(context), open_(open), refused_(refused) {}
+
+void IoThread::start(std::size_t number) {
+  asio::co_spawn(io_, sweep_forever(), asio::detached);
+  poller_.start();
+  thread_ = std::thread([this, number] {
+    pthread_setname_np(pthread_self(), ("kv-io-" + std::to_string(number)).c_str());
+    io_.run();
+  });
+}
+
+void IoThread::adopt(Socket socket, bool refused) {
+  session_count_.fetch_add(1);
+  asio::post(io_, [this, refused, taken = std::make_shared<Socket>(std::move(socket))] {
+    error_code ignored;  // it has just been opened
+    taken->non_blocking(true, ignored);
+    begin(taken->release(ignored), refused);
+  });
+}
+
+// The one place, beside main, that catches everything: a session that fails takes nothing else down.
+void IoThread::begin(int descriptor, bool refused) {
+  const auto session = std::make_shared<Session>(poller_, descriptor, context_, SteadyClock::now());
+  sessions_.push_back(*session);
+  if (stopping_) session->stop();
+  auto run = refused ? session->run_refused({Errc::kBusy, "too many connections"}) : session->run();
+  asio::co_spawn(io_, std::move(run), [this, session, refused](const std::exception_ptr& fault) {
+    if (fault) {
+      try {
+        std::rethrow_exception(fault);
+      } catch (const std::exception& error) {
+        log::error("a session failed", {{"error", error.what()}});
+      }
+    }
+    session->unlink();
+    (refused ? refused_ : open_).fetch_sub(1);
+    context_.counters.add(Counter::kConnectionsClosed);
+    session_count_.fetch_sub(1);
+    if (stopping_) run_out();
+  });
+}
+
+void IoThread::stop() {
+  asio::post(io_, [this] {
+    stopping_ = true;
+    for (Session& session : sessions_) session.stop();
+    run_out();
+  });
+}
+
+// Lets the thread end once no session is left.
+void IoThread::run_out() {
+  if (session_count_.load() != 0) return;
+  work_.reset();
+  sweep_timer_.cancel();
+  poller_.stop();
+}
+
+void IoThread::abort() {
+  asio::post(io_, [this] {
+    for (Session& session : sessions_) session.abort();
+  });
+}
+
+Awaitable<void> IoThread::sweep_forever() {
+  while (!stopping_ || session_count_.load() != 0) {
+    sweep_timer_.expires_after(kSweepPeriod);
+    co_await sweep_timer_.async_wait(kAwait);
+    sweep(SteadyClock::now());
+  }
+}
+
+void IoThread::sweep(SteadyClock::time_point now) {
+  for (Session& session : sessions_) session.sweep(now);
+  notice_gone_peers();
+}
+
+// A session that waits doesn't read, so it doesn't see its peer going; one call to poll() sees it for all of them.
+void IoThread::notice_gone_peers() {
+  std::vector<pollfd> watched;
+  std::vector<Session*> waiting;
+  for (Session& session : sessions_) {
+    if (!session.is_waiting()) continue;
+    watched.push_back({session.native_handle(), POLLRDHUP, 0});
+    waiting.push_back(&session);
+  }
+  if (watched.empty() || ::poll(watched.data(), watched.size(), 0) <= 0) return;
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    if (watched[i].revents != 0) waiting[i]->peer_has_gone();
+  }
+}
+
+}  // namespace kv::net

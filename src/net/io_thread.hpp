@@ -1,0 +1,58 @@
+// One I/O thread: an io_context, the sessions that live on it, and one coarse look at all their time limits every
+// kSweepPeriod, instead of a timer for each.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "net/asio_types.hpp"
+#include "net/poller.hpp"
+#include "net/session.hpp"
+
+namespace kv::net {
+
+class IoThread {
+ public:
+  // `open` counts the sessions of all threads that are served, not refused.
+  IoThread(const SessionContext& context, std::atomic<std::size_t>& open, std::atomic<std::size_t>& refused);
+
+  asio::io_context& io() { return io_; }
+  void start(std::size_t number);
+
+  // Thread-safe: takes a connection over. A `refused` one is only told BUSY. The caller has counted it.
+  void adopt(Socket socket, bool refused);
+  // Thread-safe: every session answers what it has received, and ends; then the thread ends.
+  void stop();
+  // Thread-safe: cuts off every session.
+  void abort();
+  void join() { thread_.join(); }
+  // Sessions of any kind on this thread. Thread-safe.
+  std::size_t sessions() const { return session_count_.load(); }
+
+ private:
+  Awaitable<void> sweep_forever();
+  void sweep(SteadyClock::time_point now);
+  void notice_gone_peers();
+  void begin(int descriptor, bool refused);
+  void run_out();
+
+  const SessionContext& context_;
+  std::atomic<std::size_t>& open_;
+  std::atomic<std::size_t>& refused_;
+  asio::io_context io_{1};  // one thread runs it; others may still post to it
+  asio::executor_work_guard<Executor> work_{io_.get_executor()};
+  Timer sweep_timer_{io_};
+  Poller poller_{io_};
+  boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>> sessions_;
+  std::atomic<std::size_t> session_count_{0};
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace kv::net

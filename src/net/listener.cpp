@@ -1,0 +1,73 @@
+#include "net/listener.hpp"
+
+#include <utility>
+
+#include <boost/asio/ip/v6_only.hpp>
+
+#include "kv/observability/log.hpp"
+
+#include "net/io_thread.hpp"
+
+namespace kv::net {
+namespace {
+
+using asio::ip::tcp;
+
+// After a failed accept (most often: no file descriptor is left) before the next try.
+constexpr std::chrono::milliseconds kAcceptRetry{100};
+
+std::string with_port(const std::string& host, std::uint16_t port) {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Result<void> Listener::open(const std::string& host, std::uint16_t port) {
+  error_code error;
+  const auto fail = [&] {
+    return Error{Errc::kArgument, "cannot listen on " + with_port(host, port) + ": " + error.message()};
+  };
+  tcp::resolver resolver(acceptor_.get_executor());
+  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
+  if (error) return fail();
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  acceptor_.open(endpoint.protocol(), error);
+  if (error) return fail();
+  acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  // An IPv6 address means just that, so that 0.0.0.0 and [::] can both be bound.
+  if (!error && endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return fail();
+  return {};
+}
+
+std::string Listener::address() const {
+  const tcp::endpoint endpoint = acceptor_.local_endpoint();
+  return with_port(endpoint.address().to_string(), endpoint.port());
+}
+
+Awaitable<void> Listener::run(std::function<IoThread&()> next_thread, std::function<void(Socket, IoThread&)> take) {
+  while (true) {
+    IoThread& thread = next_thread();
+    auto [error, socket] = co_await acceptor_.async_accept(thread.io().get_executor(), kAwait);
+    // A connection that came just before the end is not taken any more: the threads may have counted theirs already.
+    if (!acceptor_.is_open()) co_return;
+    if (!error) {
+      take(std::move(socket), thread);
+    } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
+      log::warn("cannot accept a connection, trying again", {{"error", error.message()}});
+      retry_.expires_after(kAcceptRetry);
+      co_await retry_.async_wait(kAwait);
+    }
+  }
+}
+
+void Listener::close() {
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+}
+
+}  // namespace kv::net

@@ -1,0 +1,38 @@
+// Listens on one address and hands new connections out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include "kv/base/result.hpp"
+
+#include "net/asio_types.hpp"
+
+namespace kv::net {
+
+class IoThread;
+
+class Listener {
+ public:
+  explicit Listener(asio::io_context& io) : acceptor_(io), retry_(io) {}
+
+  // Binds and listens. Fails with a sentence that names the address.
+  Result<void> open(const std::string& host, std::uint16_t port);
+  // HOST:PORT, IPv6 in brackets, with the port that was really bound.
+  std::string address() const;
+
+  // Accepts until close(). `next_thread` says where the next connection is to live, `take` gets both.
+  Awaitable<void> run(std::function<IoThread&()> next_thread, std::function<void(Socket, IoThread&)> take);
+  // From the thread that it runs on.
+  void close();
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+  Acceptor acceptor_;
+  Timer retry_;
+};
+
+}  // namespace kv::net

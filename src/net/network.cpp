@@ -1,0 +1,153 @@
+#include "kv/net/network.hpp"
+
+#include <atomic>
+#include <functional>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "kv/base/shared_mutex.hpp"
+#include "kv/observability/log.hpp"
+
+#include "net/io_thread.hpp"
+#include "net/listener.hpp"
+#include "net/session.hpp"
+
+namespace kv::net {
+namespace {
+
+using observability::Counter;
+
+// The I/O threads, and some besides them, may all meet at one shard's lock.
+static_assert(kThreadsMax + 64 <= SharedMutex::kThreadsMax);
+
+// Options that fail to be set are no reason to refuse a connection.
+void set_up(Socket& socket, std::chrono::seconds keepalive) {
+  error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (keepalive.count() == 0) return;
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const int idle = static_cast<int>(keepalive.count());
+  const int interval = std::max(1, idle / 3);
+  const int probes = 3;
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
+}  // namespace
+
+struct Network::State {
+  State(const NetworkOptions& network_options, protocol::RequestHandler& handler, const Clock& clock,
+        observability::Counters& counters)
+      : options(network_options), context{options, handler, clock, counters, heavy_work} {
+    for (std::size_t i = 0; i < options.threads; ++i) {
+      threads.push_back(std::make_unique<IoThread>(context, open, refused));
+    }
+  }
+
+  IoThread& next_thread() {
+    last_thread = (last_thread + 1) % threads.size();
+    return *threads[last_thread];
+  }
+  void take(Socket socket, IoThread& thread);
+  bool has_sessions() const {
+    for (const auto& thread : threads) {
+      if (thread->sessions() != 0) return true;
+    }
+    return false;
+  }
+  bool sessions_end_within(SteadyClock::duration at_most) const {
+    const auto deadline = SteadyClock::now() + at_most;
+    while (has_sessions() && SteadyClock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return !has_sessions();
+  }
+
+  const NetworkOptions options;
+  // Two threads, so that one request that takes a second doesn't hold up all others that are merely large.
+  asio::thread_pool heavy_work{2};
+  SessionContext context;
+  std::vector<std::unique_ptr<IoThread>> threads;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<std::string> addresses;
+  std::size_t last_thread = 0;          // used by the accepting thread only
+  std::atomic<std::size_t> open{0};     // connections that are served
+  std::atomic<std::size_t> refused{0};  // connections that are being told BUSY
+  bool started = false;
+  bool stopped = false;
+};
+
+// On the accepting thread. The socket already belongs to the io_context of `thread`.
+void Network::State::take(Socket socket, IoThread& thread) {
+  set_up(socket, options.tcp_keepalive);
+  const bool is_over = open.load() >= options.connections_max;
+  context.counters.add(is_over ? Counter::kConnectionsRefused : Counter::kConnectionsAccepted);
+  if (is_over && refused.load() >= kRefusedConnectionsMax) return;  // closed without a word
+  (is_over ? refused : open).fetch_add(1);
+  thread.adopt(std::move(socket), is_over);
+}
+
+Network::Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
+                 observability::Counters& counters)
+    : state_(std::make_unique<State>(options, handler, clock, counters)) {}
+
+Network::~Network() {
+  stop();
+}
+
+Result<void> Network::listen(const std::string& host, std::uint16_t port) {
+  auto listener = std::make_unique<Listener>(state_->threads.front()->io());
+  if (auto opened = listener->open(host, port); !opened) return opened;
+  state_->addresses.push_back(listener->address());
+  state_->listeners.push_back(std::move(listener));
+  return {};
+}
+
+void Network::start() {
+  state_->started = true;
+  for (const auto& listener : state_->listeners) {
+    asio::co_spawn(state_->threads.front()->io(),
+                   listener->run([this]() -> IoThread& { return state_->next_thread(); },
+                                 [this](Socket socket, IoThread& thread) { state_->take(std::move(socket), thread); }),
+                   asio::detached);
+  }
+  for (std::size_t i = 0; i < state_->threads.size(); ++i) state_->threads[i]->start(i);
+}
+
+bool Network::stop() {
+  if (!state_->started || std::exchange(state_->stopped, true)) return true;
+  // Nothing is accepted any more once this has run, so the threads can count their sessions down.
+  std::atomic<bool> closed = false;
+  asio::post(state_->threads.front()->io(), [&] {
+    for (const auto& listener : state_->listeners) listener->close();
+    closed = true;
+    closed.notify_one();
+  });
+  closed.wait(false);
+  for (const auto& thread : state_->threads) thread->stop();
+
+  if (!state_->sessions_end_within(kShutdownMax)) {
+    log::warn("cutting off connections that did not end in time", {{"connections", state_->open.load()}});
+    for (const auto& thread : state_->threads) thread->abort();
+    if (!state_->sessions_end_within(kCutOffMax)) return false;
+  }
+  for (const auto& thread : state_->threads) thread->join();
+  state_->heavy_work.join();
+  return true;
+}
+
+std::vector<std::string> Network::listeners() const {
+  return state_->addresses;
+}
+std::size_t Network::connections() const {
+  return state_->open.load();
+}
+
+}  // namespace kv::net

@@ -1,0 +1,293 @@
+#include "net/session.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <poll.h>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+
+namespace kv::net {
+
+using observability::Counter;
+using protocol::FrameState;
+
+namespace {
+
+// Without input for this long a session gives its buffers back.
+constexpr std::chrono::seconds kQuietAfter{1};
+// Announcing fewer frames together than this gains nothing.
+constexpr std::size_t kPrefetchFramesMin = 4;
+
+}  // namespace
+
+Session::Session(Poller& poller, int descriptor, const SessionContext& context, SteadyClock::time_point now)
+    : socket_(poller, descriptor), context_(context), input_(kInputBytesIdle), coarse_now_(now), last_active_(now) {}
+
+Awaitable<void> Session::run() {
+  while (true) {
+    switch (next_step()) {
+      case Step::kRead: {
+        if (stopping_ && !socket_.is_readable()) {
+          finishing_ = true;
+          break;
+        }
+        const asio::mutable_buffer room = make_room_to_read();
+        activity_ = Activity::kReading;
+        const auto [error, size] = co_await socket_.async_read_some(room, kAwait);
+        finish_read(error, size, size == room.size());
+        break;
+      }
+      case Step::kWrite:
+        if (!write_at_once()) co_await write();
+        break;
+      case Step::kRunHeavy:
+        co_await run_heavy();
+        break;
+      case Step::kWait:
+        co_await wait_for_pending();
+        break;
+      case Step::kLinger:
+        co_await linger();
+        co_return;
+      case Step::kClose:
+        co_return;
+    }
+    activity_ = Activity::kRunning;
+  }
+}
+
+Awaitable<void> Session::run_refused(const Error& reason) {
+  context_.handler.refuse(reason, output_);
+  finishing_ = true;
+  return run();
+}
+
+// Runs frames until something has to be awaited, and says what.
+Session::Step Session::next_step() {
+  if (broken_) return Step::kClose;
+  std::optional<UnixMillis> now;  // one point in time for all that is run here
+  while (may_run_frames()) {
+    Frames frames;
+    const FrameState next = look_ahead(frames);
+    if (frames.empty()) {
+      if (next == FrameState::kIncomplete) return step_without_frame();
+      context_.handler.refuse({Errc::kTooLarge, "the payload is over the limit"}, output_);
+      finishing_ = true;
+    } else if (frames.size() >= kPrefetchFramesMin) {
+      context_.handler.prefetch({frames.data(), frames.size()});
+    }
+    if (!now) now = context_.clock.now();
+    for (auto frame = frames.begin(); frame != frames.end() && may_run_frames(); ++frame) {
+      const std::size_t frame_bytes = protocol::kHeaderBytes + frame->payload.size();
+      if (context_.handler.weigh(*frame) == protocol::Weight::kHeavy) {
+        heavy_frame_ = *frame;
+        return output_.empty() ? Step::kRunHeavy : Step::kWrite;
+      }
+      pending_ = context_.handler.handle(*frame, *now, output_);
+      input_.consume(frame_bytes);
+    }
+  }
+  if (!output_.empty()) return Step::kWrite;
+  return pending_ != nullptr ? Step::kWait : Step::kLinger;
+}
+
+bool Session::may_run_frames() const {
+  return !finishing_ && pending_ == nullptr && output_.size() < kReplyBacklogMax;
+}
+
+// Finds the whole frames that come next, as many as are announced together, and says what comes after them.
+FrameState Session::look_ahead(Frames& frames) const {
+  ByteView rest = input_.view();
+  FrameState state = FrameState::kComplete;
+  while (frames.size() < frames.capacity()) {
+    protocol::Frame frame;
+    state = protocol::take_frame(rest, context_.options.payload_bytes_max, frame);
+    if (state != FrameState::kComplete) break;
+    frames.push_back(frame);
+  }
+  return state;
+}
+
+// What comes next when the input holds no whole frame.
+Session::Step Session::step_without_frame() const {
+  if (!output_.empty()) return Step::kWrite;
+  return input_ended_ ? Step::kClose : Step::kRead;
+}
+
+// The buffer grows to kInputBytesUsual once a read has filled it, as there is likely to be more then; and past that
+// only while it holds a frame that is larger, and then by as much as has already arrived.
+asio::mutable_buffer Session::make_room_to_read() {
+  input_.compact();
+  const bool is_usual = input_.capacity() < kInputBytesUsual;
+  if (is_usual && (filled_ || input_.writable() == 0)) {
+    input_.reserve(kInputBytesUsual);
+  } else if (input_.writable() == 0) {
+    input_.reserve(input_.size() +
+                   std::min(protocol::bytes_missing(input_.view()), std::max(input_.size(), kInputBytesUsual)));
+  } else if (input_.empty() && input_.capacity() > kInputBytesUsual) {
+    input_.shrink_to(kInputBytesUsual);
+  }
+  const std::size_t room = input_.writable();
+  return {input_.prepare(room), room};
+}
+
+void Session::finish_read(error_code error, std::size_t size, bool filled) {
+  activity_ = Activity::kRunning;
+  filled_ = filled;
+  if (error == asio::error::operation_aborted && !broken_) {
+    if (!stopping_) give_memory_back();
+    return;
+  }
+  if (error == asio::error::eof) {
+    input_ended_ = true;
+  } else if (error) {
+    broken_ = true;
+  }
+  input_.commit(size);
+  last_active_ = coarse_now_;
+  context_.counters.add(Counter::kBytesReceived, size);
+}
+
+// Sends what the kernel takes. An operation of Asio's would do just that first too, but would complete by way of its
+// queue, with one more look at epoll on the way. False when there is something left to write.
+bool Session::write_at_once() {
+  error_code error;
+  const std::size_t size = socket_.write_some(bytes_to_write(), error);
+  if (error == asio::error::would_block) return false;
+  finish_write(error, size);
+  return output_.empty();
+}
+
+Awaitable<void> Session::write() {
+  activity_ = Activity::kWriting;
+  while (!output_.empty()) {
+    const auto [error, size] = co_await socket_.async_write_some(bytes_to_write(), kAwait);
+    finish_write(error, size);
+  }
+}
+
+asio::const_buffer Session::bytes_to_write() const {
+  return {output_.view().data(), output_.size()};
+}
+
+void Session::finish_write(error_code error, std::size_t size) {
+  if (error) {
+    broken_ = true;
+    output_.clear();
+    return;
+  }
+  output_.consume(size);
+  context_.counters.add(Counter::kBytesSent, size);
+  if (!output_.empty()) return;
+  // Whatever it did until now, waiting for its peer begins here.
+  last_active_ = coarse_now_;
+  if (output_.capacity() > kOutputBytesUsual) output_.shrink_to(kOutputBytesUsual);
+}
+
+Awaitable<void> Session::run_heavy() {
+  activity_ = Activity::kHeavy;
+  bool done = false;
+  std::exception_ptr fault;
+  asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault]() mutable {
+    try {
+      // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
+      if (!broken_) pending_ = context_.handler.handle(heavy_frame_, context_.clock.now(), output_);
+    } catch (...) {
+      fault = std::current_exception();
+    }
+    // The session goes along, so that its end is on its own thread whoever of the two is first.
+    asio::post(socket_.get_executor(), [self = std::move(self), &done] {
+      done = true;
+      self->wake();
+    });
+  });
+  while (!done) co_await sleep(std::chrono::hours(1));
+  if (fault) std::rethrow_exception(fault);
+  input_.consume(protocol::kHeaderBytes + heavy_frame_.payload.size());
+}
+
+Awaitable<void> Session::wait_for_pending() {
+  activity_ = Activity::kWaiting;
+  woken_ = false;
+  // A wake that comes late, when the wait has ended for another reason, must not end the next one.
+  pending_->notify([weak = weak_from_this(), wait = ++waits_, executor = socket_.get_executor()] {
+    asio::post(executor, [weak, wait] {
+      if (const auto self = weak.lock(); self != nullptr && self->waits_ == wait) self->wake();
+    });
+  });
+  if (!stopping_ && !woken_) co_await sleep(pending_->time_left());
+  if (broken_) co_return;
+  const bool withdrawn = stopping_ || peer_is_gone();
+  withdrawn ? pending_->withdraw(output_) : pending_->complete(output_);
+  co_await write();
+  if (broken_ && !withdrawn) pending_->undeliverable();
+  pending_.reset();
+  ++waits_;
+}
+
+Awaitable<void> Session::linger() {
+  socket_.shutdown_send();
+  linger_until_ = SteadyClock::now() + kLingerMax;
+  activity_ = Activity::kLingering;
+  input_.clear();
+  input_.reserve(kInputBytesIdle);
+  while (!input_ended_) {
+    auto [error, size] = co_await socket_.async_read_some(asio::buffer(input_.prepare(0), input_.capacity()), kAwait);
+    if (error || SteadyClock::now() >= linger_until_) co_return;
+  }
+}
+
+Awaitable<void> Session::sleep(SteadyClock::duration at_most) {
+  Timer timer(socket_.get_executor(), at_most);
+  sleeping_ = &timer;
+  co_await timer.async_wait(kAwait);
+  sleeping_ = nullptr;
+}
+
+void Session::wake() {
+  woken_ = true;
+  if (sleeping_ != nullptr) sleeping_->cancel();
+}
+
+bool Session::peer_is_gone() {
+  pollfd watched{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&watched, 1, 0) > 0;
+}
+
+void Session::give_memory_back() {
+  output_.shrink_to(0);
+  if (input_.capacity() > kInputBytesIdle) input_.shrink_to(kInputBytesIdle);
+}
+
+void Session::stop() {
+  stopping_ = true;
+  if (activity_ == Activity::kReading) socket_.cancel();
+  if (activity_ == Activity::kWaiting) wake();
+}
+
+void Session::abort() {
+  broken_ = true;
+  if (activity_ == Activity::kWaiting) wake();
+  socket_.cancel();
+}
+
+void Session::sweep(SteadyClock::time_point now) {
+  coarse_now_ = now;
+  if (activity_ == Activity::kLingering && now >= linger_until_) return abort();
+  if (activity_ != Activity::kReading) return;
+  const auto quiet_for = now - last_active_;
+  const auto limit = input_.empty() ? context_.options.idle_timeout : context_.options.request_timeout;
+  // The time of the last activity is known to one period, and nobody is to be cut off early.
+  if (limit.count() > 0 && quiet_for >= limit + kSweepPeriod) {
+    context_.counters.add(Counter::kTimeouts);
+    return abort();
+  }
+  // The pending read holds a buffer that is to shrink, so it has to begin anew.
+  const bool is_large = input_.capacity() > kInputBytesIdle || output_.capacity() > 0;
+  if (quiet_for >= kQuietAfter && is_large && input_.size() <= kInputBytesIdle / 2) socket_.cancel();
+}
+
+}  // namespace kv::net

@@ -1,0 +1,119 @@
+// A session: one connection, one coroutine, one thread.
+//
+//            +-----------------------------------------------+
+//            v                                               |
+//   read what is there -> run every whole frame in it -> write all replies at once
+//
+// next_step() is the logic: it runs frames and says what has to be awaited next. run() only carries that out. Between
+// two awaits the session has its thread to itself, so nothing in it needs a lock.
+//
+//   1. Replies stand in the order of the requests; a frame that waits, or is heavy, holds the later ones back.
+//   2. Over kReplyBacklogMax bytes of replies no further frame runs until they are written, so a session holds at most
+//      that and one reply, however fast its peer sends and however slowly it reads.
+//   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
+//   4. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
+//      input until the peer closes too or kLingerMax has passed.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include <boost/asio/thread_pool.hpp>
+#include <boost/container/static_vector.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "kv/base/byte_buffer.hpp"
+#include "kv/base/clock.hpp"
+#include "kv/net/network.hpp"
+#include "kv/observability/counters.hpp"
+#include "kv/protocol/request_handler.hpp"
+
+#include "net/asio_types.hpp"
+#include "net/polled_socket.hpp"
+
+namespace kv::net {
+
+// What all sessions share.
+struct SessionContext {
+  const NetworkOptions& options;
+  protocol::RequestHandler& handler;
+  const Clock& clock;
+  observability::Counters& counters;
+  asio::thread_pool& heavy_work;
+};
+
+using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class Session : public std::enable_shared_from_this<Session>, public SessionHook {
+ public:
+  // Serves the connection on `descriptor`, which it takes over.
+  Session(Poller& poller, int descriptor, const SessionContext& context, SteadyClock::time_point now);
+
+  // Serves the connection until it ends. The caller keeps this object alive meanwhile.
+  Awaitable<void> run();
+  // Tells the peer why it is not served, and closes.
+  Awaitable<void> run_refused(const Error& reason);
+
+  // From its own thread, while run() is suspended -------------------------------------------------------------------
+
+  // Answer what has been received, then end.
+  void stop();
+  // End now.
+  void abort();
+  // Looks at the session's time limits. `now` is the time of the sweep, which is all the precision there is.
+  void sweep(SteadyClock::time_point now);
+  // Whether it waits for something that another session brings about; then its peer's going has to be noticed.
+  bool is_waiting() const { return activity_ == Activity::kWaiting && pending_ != nullptr; }
+  int native_handle() { return socket_.native_handle(); }
+  void peer_has_gone() { wake(); }
+
+ private:
+  enum class Step { kRead, kWrite, kRunHeavy, kWait, kLinger, kClose };
+  enum class Activity { kRunning, kReading, kWriting, kWaiting, kHeavy, kLingering };
+
+  // Frames that are announced together. More were measured slower: what is fetched first is then displaced again
+  // before its turn comes.
+  using Frames = boost::container::static_vector<protocol::Frame, 16>;
+
+  Step next_step();
+  Step step_without_frame() const;
+  bool may_run_frames() const;
+  protocol::FrameState look_ahead(Frames& frames) const;
+  asio::mutable_buffer make_room_to_read();
+  void finish_read(error_code error, std::size_t size, bool filled);
+  bool write_at_once();
+  Awaitable<void> write();
+  asio::const_buffer bytes_to_write() const;
+  void finish_write(error_code error, std::size_t size);
+  Awaitable<void> run_heavy();
+  Awaitable<void> wait_for_pending();
+  Awaitable<void> linger();
+
+  bool peer_is_gone();
+  // Sleeps until wake(), at most `at_most`.
+  Awaitable<void> sleep(SteadyClock::duration at_most);
+  void wake();
+  void give_memory_back();
+
+  PolledSocket socket_;
+  const SessionContext& context_;
+  ByteBuffer input_;
+  ByteBuffer output_;
+  protocol::Frame heavy_frame_;
+  std::unique_ptr<protocol::PendingReply> pending_;
+  Timer* sleeping_ = nullptr;
+  SteadyClock::time_point coarse_now_;  // of the last sweep
+  SteadyClock::time_point last_active_;
+  SteadyClock::time_point linger_until_{};
+  std::uint64_t waits_ = 0;  // tells one wait from the next
+  Activity activity_ = Activity::kRunning;
+  bool filled_ = false;       // the last read took all the room there was
+  bool input_ended_ = false;  // the peer has closed its sending side
+  bool stopping_ = false;     // the server shuts down
+  bool finishing_ = false;    // no further frame is run
+  bool woken_ = false;
+  std::atomic<bool> broken_ = false;  // the connection is of no more use; heavy requests look at it too
+};
+
+}  // namespace kv::net

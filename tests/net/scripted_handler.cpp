@@ -1,0 +1,196 @@
+#include "net/scripted_handler.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "kv/base/limits.hpp"
+#include "kv/protocol/reply_writer.hpp"
+
+#include "support/process/wait.hpp"
+
+namespace kv::test {
+namespace {
+
+enum : std::uint8_t {
+  kAction = 'a',
+  kEcho = 'e',
+  kFill = 'f',
+  kHeavyEcho = 'h',
+  kWait = 'w',
+  kFail = 'x',
+  kFailHeavily = 'y'
+};
+
+void reply(ByteBuffer& out, ByteView payload) {
+  protocol::ReplyWriter(out, kPayloadBytesCeiling).ok(payload);
+}
+
+}  // namespace
+
+std::string echo(ByteView payload) {
+  return frame(kEcho, payload);
+}
+std::string fill(std::uint32_t size) {
+  return frame(kFill, u32(size));
+}
+std::string heavy_echo(ByteView payload) {
+  return frame(kHeavyEcho, payload);
+}
+std::string wait_for(std::uint32_t milliseconds, ByteView name) {
+  return frame(kWait, u32(milliseconds).append(name));
+}
+std::string run_action() {
+  return frame(kAction);
+}
+std::string fail() {
+  return frame(kFail);
+}
+std::string fail_heavily() {
+  return frame(kFailHeavily);
+}
+
+std::vector<std::string> PendingRecord::events() const {
+  const std::lock_guard lock(mutex_);
+  return events_;
+}
+
+bool PendingRecord::has(ByteView event) const {
+  return std::ranges::count(events(), event) != 0;
+}
+
+void PendingRecord::wake() {
+  const std::lock_guard lock(mutex_);
+  wake_();
+}
+
+void PendingRecord::on_complete(std::function<void()> action) {
+  const std::lock_guard lock(mutex_);
+  on_complete_ = std::move(action);
+}
+
+void PendingRecord::complete_with(std::size_t payload_bytes) {
+  const std::lock_guard lock(mutex_);
+  payload_.assign(payload_bytes, 'x');
+}
+
+void PendingRecord::note(const char* event) {
+  const std::lock_guard lock(mutex_);
+  events_.emplace_back(event);
+}
+
+class ScriptedPending final : public protocol::PendingReply {
+ public:
+  ScriptedPending(std::shared_ptr<PendingRecord> record, std::chrono::milliseconds patience, bool is_granted)
+      : record_(std::move(record)), until_(std::chrono::steady_clock::now() + patience), is_granted_(is_granted) {}
+  ~ScriptedPending() override { record_->note("gone"); }
+
+  void notify(std::function<void()> wake) override {
+    {
+      const std::lock_guard lock(record_->mutex_);
+      record_->wake_ = std::move(wake);
+    }
+    record_->note("notify");
+    if (is_granted_) record_->wake();
+  }
+  std::chrono::milliseconds time_left() const override {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - std::chrono::steady_clock::now());
+    return std::max(left, std::chrono::milliseconds(0));
+  }
+  void complete(ByteBuffer& out) override {
+    record_->note("complete");
+    if (record_->on_complete_) record_->on_complete_();
+    reply(out, record_->payload_);
+  }
+  void withdraw(ByteBuffer& out) override {
+    record_->note("withdraw");
+    reply(out, "withdrawn");
+  }
+  void undeliverable() override { record_->note("undeliverable"); }
+
+ private:
+  const std::shared_ptr<PendingRecord> record_;
+  const std::chrono::steady_clock::time_point until_;
+  const bool is_granted_;
+};
+
+protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
+  const bool heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily;
+  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
+}
+
+std::unique_ptr<protocol::PendingReply> ScriptedHandler::handle(const protocol::Frame& frame, UnixMillis now,
+                                                                ByteBuffer& out) {
+  ++handled_;
+  last_now_ = now;
+  switch (frame.tag) {
+    case kEcho:
+      reply(out, frame.payload);
+      return nullptr;
+    case kAction:
+      reply(out, {});
+      action_();
+      return nullptr;
+    case kHeavyEcho:
+      pass_gate();
+      reply(out, frame.payload);
+      return nullptr;
+    case kFill:
+      reply(out, std::string(load_big_endian<std::uint32_t>(frame.payload.data()), 'x'));
+      return nullptr;
+    case kWait: {
+      const std::chrono::milliseconds patience(load_big_endian<std::uint32_t>(frame.payload.data()));
+      const std::string name(frame.payload.substr(4));
+      const auto record = std::make_shared<PendingRecord>();
+      const std::lock_guard lock(mutex_);
+      pending_.emplace_back(name, record);
+      return std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_);
+    }
+    default:
+      throw std::runtime_error("as the test asked for");
+  }
+}
+
+void ScriptedHandler::refuse(const Error& error, ByteBuffer& out) {
+  protocol::ReplyWriter(out, kPayloadBytesCeiling).error(error);
+}
+
+void ScriptedHandler::prefetch(std::span<const protocol::Frame> frames) {
+  const std::lock_guard lock(mutex_);
+  for (const protocol::Frame& frame : frames) announced_.emplace_back(frame.payload);
+}
+
+void ScriptedHandler::shut_gate() {
+  const std::lock_guard lock(mutex_);
+  gate_is_open_ = false;
+}
+
+void ScriptedHandler::open_gate() {
+  const std::lock_guard lock(mutex_);
+  gate_is_open_ = true;
+  gate_opens_.notify_all();
+}
+
+void ScriptedHandler::pass_gate() {
+  std::unique_lock lock(mutex_);
+  gate_opens_.wait(lock, [&] { return gate_is_open_; });
+}
+
+std::vector<std::string> ScriptedHandler::announced() const {
+  const std::lock_guard lock(mutex_);
+  return announced_;
+}
+
+std::shared_ptr<PendingRecord> ScriptedHandler::pending(const std::string& name) const {
+  std::shared_ptr<PendingRecord> found;
+  const bool waits = eventually([&] {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [pending_name, record] : pending_) {
+      if (pending_name == name) found = record;
+    }
+    return found != nullptr && found->has("notify");
+  });
+  if (!waits) throw std::runtime_error("no session waits for " + name);
+  return found;
+}
+
+}  // namespace kv::test

@@ -1,0 +1,91 @@
+// A RequestHandler that does what its frames say, so that tests of sessions need no commands.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kv/protocol/request_handler.hpp"
+
+#include "support/process/requests.hpp"
+
+namespace kv::test {
+
+// Requests: what the handler shall do.
+std::string echo(ByteView payload);                               // OK with the same payload
+std::string fill(std::uint32_t size);                             // OK with so many bytes
+std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
+std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply
+std::string run_action();                                         // see on_action()
+std::string fail();                                               // throws
+std::string fail_heavily();                                       // throws beside the I/O threads
+
+// What a session did with a PendingReply, and the test's end of it.
+class PendingRecord {
+ public:
+  // "notify", "complete", "withdraw", "undeliverable", "gone", in the order in which they came.
+  std::vector<std::string> events() const;
+  bool has(ByteView event) const;
+  // Ends the wait. REQUIRES: notify() has come.
+  void wake();
+  // What the test does while complete() runs, on the session's thread.
+  void on_complete(std::function<void()> action);
+  // So long will the reply of complete() be, instead of "complete".
+  void complete_with(std::size_t payload_bytes);
+
+ private:
+  friend class ScriptedPending;
+  void note(const char* event);
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> events_;
+  std::function<void()> wake_;
+  std::function<void()> on_complete_;
+  std::string payload_ = "complete";
+};
+
+class ScriptedHandler final : public protocol::RequestHandler {
+ public:
+  protocol::Weight weigh(const protocol::Frame& frame) const override;
+  std::unique_ptr<protocol::PendingReply> handle(const protocol::Frame& frame, UnixMillis now,
+                                                 ByteBuffer& out) override;
+  void refuse(const Error& error, ByteBuffer& out) override;
+  void prefetch(std::span<const protocol::Frame> frames) override;
+
+  // Heavy requests wait at the gate while it is shut.
+  void shut_gate();
+  void open_gate();
+
+  // What run_action() runs, on the session's thread. REQUIRES: set before such a request is sent.
+  void on_action(std::function<void()> action) { action_ = std::move(action); }
+
+  // How many requests were begun.
+  std::size_t handled() const { return handled_; }
+  // The payloads of all frames that were announced, in that order.
+  std::vector<std::string> announced() const;
+  // The time that the last request was given.
+  UnixMillis last_now() const { return last_now_; }
+  // The record of the request of that name; waits until its session waits for it. A wait that is `granted at once` is
+  // woken before anybody asks.
+  std::shared_ptr<PendingRecord> pending(const std::string& name) const;
+  void grant_at_once(const std::string& name) { granted_at_once_ = name; }
+
+ private:
+  void pass_gate();
+
+  std::function<void()> action_;
+  std::atomic<std::size_t> handled_{0};
+  std::atomic<UnixMillis> last_now_{0};
+  mutable std::mutex mutex_;
+  std::condition_variable gate_opens_;
+  bool gate_is_open_ = true;
+  std::string granted_at_once_;
+  std::vector<std::string> announced_;
+  std::vector<std::pair<std::string, std::shared_ptr<PendingRecord>>> pending_;
+};
+
+}  // namespace kv::test
