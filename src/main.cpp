@@ -1,0 +1,56 @@
+// kv-server: parses its options, builds the server and runs it.
+// Exit codes: 0 ended as asked, 1 could not start or failed, 2 bad usage.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <variant>
+
+#include "kv/command/dispatcher.hpp"
+#include "kv/observability/log.hpp"
+
+#include "server/options.hpp"
+#include "server/server.hpp"
+
+namespace {
+
+int fail(const std::string& sentence) {
+  std::fprintf(stderr, "kv-server: %s\n", sentence.c_str());
+  return 1;
+}
+
+int serve(const kv::server::Options& options) {
+  kv::server::block_signals();
+  kv::server::raise_file_limit();
+  if (auto started = kv::log::start(options.log); !started) return fail(started.error().message);
+  for (const std::string& warning : options.warnings) kv::log::warn(warning);
+  kv::server::Server server(options);
+  if (auto listening = server.listen(); !listening) {
+    kv::log::stop();
+    return fail(listening.error().message);
+  }
+  const bool ended = server.run();
+  kv::log::stop();
+  if (!ended) std::_Exit(0);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const auto outcome = kv::server::parse_options(argc, argv, kv::server::kv_environment());
+    if (const auto* exit = std::get_if<kv::server::Exit>(&outcome)) {
+      std::fputs(exit->text.c_str(), exit->stream == kv::server::Exit::Stream::kOut ? stdout : stderr);
+      return exit->code;
+    }
+    const auto& options = std::get<kv::server::Options>(outcome);
+    if (options.print_commands) {
+      std::puts(kv::command::commands_as_json().c_str());
+      return 0;
+    }
+    return serve(options);
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+}

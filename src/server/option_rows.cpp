@@ -1,0 +1,147 @@
+#include "server/option_rows.hpp"
+
+#include <type_traits>
+#include <utility>
+
+#include "server/option_kinds.hpp"
+
+namespace kv::server {
+namespace {
+
+Error bad(std::string message) {
+  return Error{Errc::kArgument, std::move(message)};
+}
+
+template <typename Kind, typename T>
+Result<void> assign(const Kind& kind, T& target, const Values& values) {
+  if (values.size() != 1) return bad("takes one value, not " + std::to_string(values.size()));
+  const auto value = kind.parse(values.front());
+  if (value.has_error()) return value.error();
+  target = static_cast<T>(*value);
+  return {};
+}
+
+template <typename Kind, typename T>
+Result<void> assign(const Kind& kind, std::vector<T>& target, const Values& values) {
+  if (values.empty()) return bad("the list is empty");
+  target.clear();
+  for (const std::string& text : values) {
+    const auto value = kind.parse(text);
+    if (value.has_error()) return value.error();
+    target.push_back(*value);
+  }
+  return {};
+}
+
+template <typename Kind, typename T>
+Values format(const Kind& kind, const T& value) {
+  return {kind.format(static_cast<typename Kind::Value>(value))};
+}
+
+template <typename Kind, typename T>
+Values format(const Kind& kind, const std::vector<T>& list) {
+  Values all;
+  for (const T& value : list) all.push_back(kind.format(value));
+  return all;
+}
+
+template <typename T>
+constexpr bool kIsVector = false;
+template <typename T>
+constexpr bool kIsVector<std::vector<T>> = true;
+
+// The row of the member of Options that `member` returns a reference to.
+template <typename Kind, typename Member>
+Row row(Row head, Kind kind, Member member) {
+  head.list = kIsVector<std::remove_reference_t<std::invoke_result_t<Member, Options&>>>;
+  head.quoted = Kind::kQuoted;
+  head.placeholder = kind.placeholder;
+  head.allowed = kind.allowed();
+  head.set = [=](Options& options, const Values& values) { return assign(kind, member(options), values); };
+  head.get = [=](const Options& options) { return format(kind, member(options)); };
+  return head;
+}
+
+std::vector<Row> make_rows() {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const std::string network = "Network";
+  const std::string data = "Data and threads";
+  const std::string logging = "Log";
+  return {
+      row(
+          {.name = "bind",
+           .letter = "b",
+           .group = network,
+           .help = "Where to listen: a name or an address, and a port. An IPv6 address goes in brackets, as in "
+                   "[::1]:6380; port 0 picks a free one, and the log says which. May be given several times."},
+          HostPort{}, [](auto& o) -> auto& { return o.binds; }),
+      row(
+          {.name = "max-connections", .group = network, .help = "Clients at a time. One more is told BUSY and closed."},
+          Whole{1, kConnectionsMax}, [](auto& o) -> auto& { return o.connections_max; }),
+      row(
+          {.name = "request-timeout",
+           .group = network,
+           .help = "Close a connection that has begun a request and then sends nothing for this long."},
+          Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.request_timeout; }),
+      row(
+          {.name = "idle-timeout", .group = network, .help = "Close a connection that sends no request for this long."},
+          Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.idle_timeout; }),
+      row(
+          {.name = "tcp-keepalive",
+           .group = network,
+           .help = "Ask a silent peer's machine after this long whether it is still there, so that a connection whose "
+                   "peer has vanished ends. Whole seconds."},
+          Duration{seconds(1), kTcpKeepaliveMax}, [](auto& o) -> auto& { return o.tcp_keepalive; }),
+      row(
+          {.name = "max-payload",
+           .group = network,
+           .help = "The largest payload of a request or a reply. A larger request is answered with TOOLARGE and its "
+                   "connection closed."},
+          Size{kPayloadBytesFloor, kPayloadBytesCeiling}, [](auto& o) -> auto& { return o.payload_bytes_max; }),
+      row(
+          {.name = "max-key-bytes", .group = network, .help = "The longest key, in bytes."}, Whole{1, kKeyBytesMax},
+          [](auto& o) -> auto& { return o.key_bytes_max; }),
+      row(
+          {.name = "shards",
+           .letter = "s",
+           .group = data,
+           .help = "Parts that the keys are spread over. Each has a lock of its own, so more of them let more threads "
+                   "write at once."},
+          Whole{1, kShardsMax}, [](auto& o) -> auto& { return o.shards; }),
+      row(
+          {.name = "threads",
+           .letter = "t",
+           .group = data,
+           .help = "Threads that serve connections. Unless given, one for each processor."},
+          Whole{1, kThreadsMax}, [](auto& o) -> auto& { return o.threads; }),
+      row(
+          {.name = "log-level", .letter = "l", .group = logging, .help = "The least serious lines to log."},
+          Choice{log::kLevelNames, "LEVEL"}, [](auto& o) -> auto& { return o.log.level; }),
+      row(
+          {.name = "log-format", .group = logging, .help = "Lines for people, or one JSON object a line."},
+          Choice{log::kFormatNames, "FORMAT"}, [](auto& o) -> auto& { return o.log.format; }),
+      row(
+          {.name = "log-file",
+           .group = logging,
+           .help = "Append the log to this file instead of writing it to stderr. SIGHUP opens it anew, for logrotate."},
+          Path{}, [](auto& o) -> auto& { return o.log.file; }),
+  };
+}
+
+}  // namespace
+
+const std::vector<Row>& option_rows() {
+  static const std::vector<Row> rows = make_rows();
+  return rows;
+}
+
+std::string variable_of(const std::string& name) {
+  std::string variable = "KV_";
+  for (const char c : name) {
+    variable += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return variable;
+}
+
+}  // namespace kv::server

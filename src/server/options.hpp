@@ -1,0 +1,86 @@
+// What the user asked for: the command line, the environment and the configuration file made into one Options.
+//
+// Every option is one row in options.cpp. Where it is given in more than one place the command line wins over the
+// environment, which wins over the file, which wins over the default; but what is given must be valid everywhere. CLI11
+// splits the command line and reads the file; the order of the places is ours, because CLI11's own (2.1.2) prefers the
+// file to the environment and passes over unknown keys.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kv/base/limits.hpp"
+#include "kv/observability/log.hpp"
+
+namespace kv::server {
+
+struct Address {
+  std::string host;        // a name, an IPv4 address, or an IPv6 address without its brackets
+  std::uint16_t port = 0;  // 0: any free one
+
+  bool operator==(const Address&) const = default;
+};
+// `host:port`, an IPv6 address in brackets.
+std::string to_string(const Address& address);
+
+// The processors that this process may run on, at least 1.
+std::size_t available_processors();
+
+struct Options {
+  std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
+  std::size_t shards = kShardsDefault;
+  std::size_t threads = available_processors();
+
+  std::size_t payload_bytes_max = kPayloadBytesDefault;
+  std::size_t key_bytes_max = kKeyBytesMax;
+  std::size_t connections_max = kConnectionsDefault;
+  // Of these, zero means that there is no such limit.
+  std::chrono::milliseconds request_timeout{kRequestTimeoutDefault};
+  std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds tcp_keepalive{kTcpKeepaliveDefault};  // whole seconds
+
+  log::Settings log;
+
+  bool print_commands = false;        // print the command table instead of serving
+  std::vector<std::string> warnings;  // sentences for the log, once it is open
+};
+
+// What to print, and where, instead of serving.
+struct Exit {
+  enum class Stream { kOut, kError };
+
+  int code = 0;
+  Stream stream = Stream::kOut;
+  std::string text;  // ends in a newline
+};
+using ParseOutcome = std::variant<Options, Exit>;
+
+inline constexpr int kExitBadUsage = 2;
+
+using Environment = std::map<std::string, std::string>;
+// The variables of this process whose names begin with KV_.
+Environment kv_environment();
+
+// Makes the options. `environment` is what kv_environment() returns. Reads the configuration file if there is one, and
+// does nothing else. A fault is an Exit with kExitBadUsage and one line that names the place and the value.
+ParseOutcome parse_options(int argc, const char* const* argv, const Environment& environment);
+
+// A line of a configuration file that sets `name` to `values`, and says where they came from:
+//   shards = 512  # from flag
+// `list` makes it a list; `quoted` makes the values strings; a `secret` is shown as "***".
+struct ConfigLine {
+  std::string name;
+  std::vector<std::string> values;
+  std::string source;
+  bool list = false;
+  bool quoted = false;
+  bool secret = false;
+};
+std::string to_string(const ConfigLine& line);
+
+}  // namespace kv::server

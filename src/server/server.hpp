@@ -1,0 +1,49 @@
+// The server: builds the rooms, wires them, runs them until a signal says to stop.
+#pragma once
+
+#include <chrono>
+
+#include "kv/base/clock.hpp"
+#include "kv/base/result.hpp"
+#include "kv/command/administration.hpp"
+#include "kv/command/dispatcher.hpp"
+#include "kv/engine/engine.hpp"
+#include "kv/engine/sweeper.hpp"
+#include "kv/net/network.hpp"
+#include "kv/observability/counters.hpp"
+
+#include "server/options.hpp"
+
+namespace kv::server {
+
+class Server final : public command::Administration {
+ public:
+  explicit Server(const Options& options);
+
+  // Binds every address. Fails with a sentence that names the one that couldn't be.
+  Result<void> listen();
+
+  // Serves until SIGTERM or SIGINT, then answers what has been received and closes; a second signal ends the process at
+  // once. SIGHUP reopens the log. False when a request that can't be interrupted still runs: then the process has to
+  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started.
+  bool run();
+
+  command::ServerState state() const override;
+
+ private:
+  const Options options_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  SystemClock clock_;
+  observability::Counters counters_;
+  engine::Engine engine_;
+  command::Dispatcher dispatcher_;
+  net::Network network_;
+};
+
+// From here on SIGTERM, SIGINT and SIGHUP wait until Server::run() takes them.
+void block_signals();
+
+// Lets the process open as many files as the system allows it to.
+void raise_file_limit();
+
+}  // namespace kv::server

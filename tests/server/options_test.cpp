@@ -1,0 +1,515 @@
+#include "server/options.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <sstream>
+#include <stdlib.h>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/temporary_folder.hpp"
+
+namespace kv::server {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Arguments = std::vector<std::string>;
+
+ParseOutcome parse(const Arguments& arguments, const Environment& environment = {}) {
+  std::vector<const char*> argv{"kv-server"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  return parse_options(static_cast<int>(argv.size()), argv.data(), environment);
+}
+
+// Those of a command line that is right.
+Options options_of(const Arguments& arguments, const Environment& environment = {}) {
+  ParseOutcome outcome = parse(arguments, environment);
+  if (const Exit* exit = std::get_if<Exit>(&outcome)) {
+    ADD_FAILURE() << "exit " << exit->code << ": " << exit->text;
+    return {};
+  }
+  return std::get<Options>(outcome);
+}
+
+// What a command line prints that is right and ends the server.
+std::string printed_by(const Arguments& arguments, const Environment& environment = {}) {
+  const ParseOutcome outcome = parse(arguments, environment);
+  const Exit* exit = std::get_if<Exit>(&outcome);
+  if (exit == nullptr) return "it would serve";
+  EXPECT_EQ(exit->code, 0) << exit->text;
+  EXPECT_EQ(exit->stream, Exit::Stream::kOut);
+  return exit->text;
+}
+
+// What a command line that is wrong is told: one line on stderr, here without the program's name in front.
+std::string fault_of(const Arguments& arguments, const Environment& environment = {}) {
+  const ParseOutcome outcome = parse(arguments, environment);
+  const Exit* exit = std::get_if<Exit>(&outcome);
+  if (exit == nullptr) return "no fault";
+  EXPECT_EQ(exit->code, 2);
+  EXPECT_EQ(exit->stream, Exit::Stream::kError);
+  EXPECT_EQ(std::count(exit->text.begin(), exit->text.end(), '\n'), 1) << exit->text;
+  const std::string start = "kv-server: ";
+  EXPECT_TRUE(exit->text.starts_with(start) && exit->text.ends_with('\n')) << exit->text;
+  return exit->text.substr(start.size(), exit->text.size() - start.size() - 1);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// KV_MAX_PAYLOAD for max-payload.
+std::string variable_of(std::string name) {
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return "KV_" + name;
+}
+
+// An option with a value for each place: as a file writes it and, for the environment and the command line, as it is
+// typed. Each value differs from that of the place before it.
+struct OptionCase {
+  std::string letter;  // empty: none
+  std::string name;
+  std::string in_file;
+  std::string variable_text;
+  std::string variable_value;
+  std::vector<std::string> flag_texts;
+  std::string flag_value;
+};
+
+const std::vector<OptionCase> kOptions{
+    {"b",
+     "bind",
+     R"(["a:1", "[::1]:2"])",
+     "b:3,[::2]:4",
+     R"(["b:3", "[::2]:4"])",
+     {"c:5", "[::3]:0"},
+     R"(["c:5", "[::3]:0"])"},
+    {"", "max-connections", "1", "2", "2", {"3"}, "3"},
+    {"", "request-timeout", R"("1ms")", "2", R"("2s")", {"0"}, R"("off")"},
+    {"", "idle-timeout", R"("1500ms")", "90m", R"("90m")", {"8760h"}, R"("8760h")"},
+    {"", "tcp-keepalive", R"("1s")", "32767s", R"("32767s")", {"off"}, R"("off")"},
+    {"", "max-payload", R"("1KiB")", "3GiB", R"("3GiB")", {"5mb"}, R"("5MB")"},
+    {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
+    {"s", "shards", "1", "65536", "65536", {"512"}, "512"},
+    {"t", "threads", "501", "502", "502", {"503"}, "503"},
+    {"l", "log-level", R"("trace")", "warn", R"("warn")", {"off"}, R"("off")"},
+    {"", "log-format", R"("json")", "text", R"("text")", {"json"}, R"("json")"},
+    {"", "log-file", R"("/var/log/a b#1.log")", "b,c.log", R"("b,c.log")", {"d = [e].log"}, R"("d = [e].log")"},
+};
+
+enum Place : unsigned { kFile = 1, kEnvironment = 2, kFlag = 4 };
+
+TEST(Options, AFlagWinsOverTheEnvironmentOverTheFileOverTheDefault) {
+  const test::TemporaryFolder folder;
+  const std::vector<std::string> defaults = lines_of(printed_by({"--print-config"}));
+  ASSERT_EQ(defaults.size(), kOptions.size());
+  for (const OptionCase& option : kOptions) {
+    const std::string config = folder.write("kv.toml", option.name + " = " + option.in_file);
+    const auto is_its_line = [&](const std::string& line) { return line.starts_with(option.name + " = "); };
+    const auto default_line = std::find_if(defaults.begin(), defaults.end(), is_its_line);
+    ASSERT_NE(default_line, defaults.end()) << option.name;
+    ASSERT_TRUE(default_line->ends_with("  # default"));
+
+    for (unsigned places = 0; places < 8; ++places) {
+      SCOPED_TRACE(option.name + " in places " + std::to_string(places));
+      Arguments arguments{"--print-config"};
+      Environment environment;
+      std::string expected = *default_line;
+      if (places & kFile) {
+        arguments.insert(arguments.end(), {"--config", config});
+        expected = option.name + " = " + option.in_file + "  # from " + config;
+      }
+      if (places & kEnvironment) {
+        environment[variable_of(option.name)] = option.variable_text;
+        expected = option.name + " = " + option.variable_value + "  # from environment " + variable_of(option.name);
+      }
+      if (places & kFlag) {
+        for (const std::string& text : option.flag_texts) arguments.insert(arguments.end(), {"--" + option.name, text});
+        expected = option.name + " = " + option.flag_value + "  # from flag";
+      }
+      const std::vector<std::string> printed = lines_of(printed_by(arguments, environment));
+      ASSERT_EQ(printed.size(), defaults.size());
+      for (std::size_t line = 0; line < printed.size(); ++line) {
+        EXPECT_EQ(printed[line], is_its_line(printed[line]) ? expected : defaults[line]);
+      }
+    }
+  }
+}
+
+TEST(Options, TheLetterAndTheNameMeanTheSame) {
+  for (const OptionCase& option : kOptions) {
+    if (option.letter.empty()) continue;
+    for (const std::string& prefix : {"-" + option.letter, "--" + option.name + "="}) {
+      Arguments arguments{"--print-config"};
+      for (const std::string& text : option.flag_texts) arguments.push_back(prefix + text);
+      EXPECT_THAT(printed_by(arguments), HasSubstr(option.name + " = " + option.flag_value + "  # from flag\n"));
+    }
+  }
+}
+
+TEST(Options, TheDefaultsAreTheDocumentedOnes) {
+  const Options options = options_of({});
+  EXPECT_THAT(options.binds, ElementsAre(Address{"127.0.0.1", 6380}));
+  EXPECT_EQ(options.shards, 256U);
+  EXPECT_EQ(options.threads, available_processors());
+  EXPECT_GE(options.threads, 1U);
+  EXPECT_EQ(options.payload_bytes_max, 67'108'864U);
+  EXPECT_EQ(options.key_bytes_max, 65'535U);
+  EXPECT_EQ(options.connections_max, 10'000U);
+  EXPECT_EQ(options.request_timeout, 30s);
+  EXPECT_EQ(options.idle_timeout, 0s);
+  EXPECT_EQ(options.tcp_keepalive, 300s);
+  EXPECT_EQ(options.log.level, log::Level::kInfo);
+  EXPECT_EQ(options.log.format, log::Format::kText);
+  EXPECT_EQ(options.log.file, "");
+  EXPECT_FALSE(options.print_commands);
+  EXPECT_THAT(options.warnings, IsEmpty());
+}
+
+TEST(Options, EachFlagReachesItsMember) {
+  const Options options = options_of({"--bind",
+                                      "localhost:0",
+                                      "-b",
+                                      "[fe80::1%lo]:65535",
+                                      "-s",
+                                      "1",
+                                      "-t",
+                                      "3",
+                                      "-l",
+                                      "error",
+                                      "--log-format",
+                                      "json",
+                                      "--log-file",
+                                      "x.log",
+                                      "--max-payload",
+                                      "2MiB",
+                                      "--max-key-bytes",
+                                      "10",
+                                      "--max-connections",
+                                      "5",
+                                      "--request-timeout",
+                                      "250ms",
+                                      "--idle-timeout",
+                                      "2h",
+                                      "--tcp-keepalive",
+                                      "7",
+                                      "--print-commands"});
+  EXPECT_THAT(options.binds, ElementsAre(Address{"localhost", 0}, Address{"fe80::1%lo", 65'535}));
+  EXPECT_EQ(options.shards, 1U);
+  EXPECT_EQ(options.threads, 3U);
+  EXPECT_EQ(options.payload_bytes_max, 2U << 20);
+  EXPECT_EQ(options.key_bytes_max, 10U);
+  EXPECT_EQ(options.connections_max, 5U);
+  EXPECT_EQ(options.request_timeout, 250ms);
+  EXPECT_EQ(options.idle_timeout, 2h);
+  EXPECT_EQ(options.tcp_keepalive, 7s);
+  EXPECT_EQ(options.log.level, log::Level::kError);
+  EXPECT_EQ(options.log.format, log::Format::kJson);
+  EXPECT_EQ(options.log.file, "x.log");
+  EXPECT_TRUE(options.print_commands);
+}
+
+TEST(Options, SizesHaveUnits) {
+  const std::vector<std::pair<std::string, std::size_t>> cases{
+      {"1024", 1'024},
+      {"2000B", 2'000},
+      {"1KiB", 1'024},
+      {"64kib", 65'536},
+      {"64KIB", 65'536},
+      {"3MiB", 3U << 20},
+      {"1GiB", 1U << 30},
+      {"2KB", 2'000},
+      {"7MB", 7'000'000},
+      {"4GB", 4'000'000'000},
+      {"0001024", 1'024},
+      {"4294967295", 4'294'967'295},
+      {"4294967295B", 4'294'967'295},
+  };
+  for (const auto& [text, bytes] : cases)
+    EXPECT_EQ(options_of({"--max-payload", text}).payload_bytes_max, bytes) << text;
+}
+
+TEST(Options, TimesHaveUnits) {
+  const std::vector<std::pair<std::string, std::chrono::milliseconds>> cases{
+      {"1ms", 1ms},     {"500ms", 500ms}, {"30s", 30s}, {"30", 30s},  {"5m", 5min}, {"5M", 5min}, {"2h", 2h},
+      {"8760h", 8760h}, {"0", 0ms},       {"0ms", 0ms}, {"off", 0ms}, {"OFF", 0ms}, {"007s", 7s},
+  };
+  for (const auto& [text, time] : cases) EXPECT_EQ(options_of({"--idle-timeout", text}).idle_timeout, time) << text;
+}
+
+TEST(Options, ABadValueIsNamed) {
+  struct Case {
+    std::string name;
+    std::string text;
+    std::string fault;
+  };
+  const std::string huge = "99999999999999999999999999";
+  const std::string not_size = " is not a size such as 4096, 64KiB or 1MiB";
+  const std::string size_range = " is not between 1KiB and 4294967295B";
+  const std::string not_time = " is not a time such as 500ms, 30s, 5m, 2h or off";
+  const std::string time_range = " is not off, nor between 1ms and 8760h";
+  const std::string bad_path = " has quotes, backslashes or other characters that a file's name may not have here";
+  const std::vector<Case> cases{
+      {"shards", "0", "0 is not between 1 and 65536"},
+      {"shards", "65537", "65537 is not between 1 and 65536"},
+      {"shards", "-1", "-1 is not between 1 and 65536"},
+      {"shards", "-0", "-0 is not between 1 and 65536"},
+      {"shards", huge, huge + " is not between 1 and 65536"},
+      {"shards", "-" + huge, "-" + huge + " is not between 1 and 65536"},
+      {"shards", "many", "many is not a whole number"},
+      {"shards", "+1", "+1 is not a whole number"},
+      {"shards", "1x", "1x is not a whole number"},
+      {"shards", "1.0", "1.0 is not a whole number"},
+      {"shards", "0x10", "0x10 is not a whole number"},
+      {"shards", " 1", " 1 is not a whole number"},
+      {"shards", "-", "- is not a whole number"},
+      {"shards", "1\n2", "1\\n2 is not a whole number"},
+      {"shards", "\x1b[31m", "\\x1b[31m is not a whole number"},
+      {"shards", std::string(70'000, '1'), std::string(100, '1') + "…(+69900 bytes) is not between 1 and 65536"},
+      {"threads", "0", "0 is not between 1 and 512"},
+      {"threads", "513", "513 is not between 1 and 512"},
+      {"max-key-bytes", "0", "0 is not between 1 and 65535"},
+      {"max-key-bytes", "65536", "65536 is not between 1 and 65535"},
+      {"max-connections", "0", "0 is not between 1 and 1000000"},
+      {"max-connections", "1000001", "1000001 is not between 1 and 1000000"},
+      {"max-payload", "1023", "1023" + size_range},
+      {"max-payload", "0", "0" + size_range},
+      {"max-payload", "4294967296", "4294967296" + size_range},
+      {"max-payload", "4GiB", "4GiB" + size_range},
+      {"max-payload", huge, huge + size_range},
+      {"max-payload", "18446744073709551615GiB", "18446744073709551615GiB" + size_range},
+      {"max-payload", "17179869185GiB", "17179869185GiB" + size_range},  // 1 GiB, were it to wrap around
+      {"max-payload", "-1", "-1" + not_size},
+      {"max-payload", "KiB", "KiB" + not_size},
+      {"max-payload", "1 KiB", "1 KiB" + not_size},
+      {"max-payload", "1KiBx", "1KiBx" + not_size},
+      {"max-payload", "1TiB", "1TiB" + not_size},
+      {"max-payload", "1.5MiB", "1.5MiB" + not_size},
+      {"request-timeout", "-1", "-1" + not_time},
+      {"request-timeout", "ms", "ms" + not_time},
+      {"request-timeout", "1d", "1d" + not_time},
+      {"request-timeout", "1s5", "1s5" + not_time},
+      {"request-timeout", "never", "never" + not_time},
+      {"request-timeout", "8761h", "8761h" + time_range},
+      {"idle-timeout", huge, huge + time_range},
+      {"idle-timeout", "5124095576030432h", "5124095576030432h" + time_range},  // past 2^64 ms
+      {"tcp-keepalive", "500ms", "500ms is not off, nor between 1s and 32767s"},
+      {"tcp-keepalive", "1500ms", "1500ms is not a multiple of 1s"},
+      {"tcp-keepalive", "32768", "32768 is not off, nor between 1s and 32767s"},
+      {"log-level", "loud", "loud is not one of trace, debug, info, warn, error, off"},
+      {"log-level", "INFO", "INFO is not one of trace, debug, info, warn, error, off"},
+      {"log-format", "xml", "xml is not one of text, json"},
+      {"log-file", "a\"b", "a\\\"b" + bad_path},
+      {"log-file", "a'b", "a'b" + bad_path},
+      {"log-file", "a\\b", "a\\\\b" + bad_path},
+      {"log-file", "a\nb", "a\\nb" + bad_path},
+      {"log-file", "\xff", "\\xff" + bad_path},
+      {"bind", "localhost", "localhost is not HOST:PORT"},
+      {"bind", "localhost:", "localhost: is not HOST:PORT"},
+      {"bind", ":6380", ":6380 is not HOST:PORT"},
+      {"bind", "6380", "6380 is not HOST:PORT"},
+      {"bind", "localhost:http", "localhost:http is not HOST:PORT"},
+      {"bind", "localhost:-1", "localhost:-1 is not HOST:PORT"},
+      {"bind", "localhost:65536", "localhost:65536 has a port over 65535"},
+      {"bind", "localhost:" + huge, "localhost:" + huge + " has a port over 65535"},
+      {"bind", "local host:1", "local host:1 is not HOST:PORT"},
+      {"bind", "[::1]", "[::1] is not HOST:PORT"},
+      {"bind", "::1:6380", "::1:6380 is not HOST:PORT; an IPv6 address goes in brackets, as in [::1]:6380"},
+      {"bind", "[]:1", "[]:1 has no IPv6 address in its brackets"},
+      {"bind", "[localhost]:1", "[localhost]:1 has no IPv6 address in its brackets"},
+      {"bind", "[127.0.0.1]:1", "[127.0.0.1]:1 has no IPv6 address in its brackets"},
+      {"bind", "[fe80::1%a b]:1", "[fe80::1%a b]:1 has no IPv6 address in its brackets"},
+      {"bind", "[:1", "[:1 is not HOST:PORT"},
+  };
+  for (const Case& test : cases) {
+    SCOPED_TRACE(test.name + " " + test.fault);
+    EXPECT_EQ(fault_of({"--" + test.name, test.text}), "--" + test.name + ": " + test.fault);
+    const std::string variable = variable_of(test.name);
+    EXPECT_EQ(fault_of({}, {{variable, test.text}}), variable + ": " + test.fault);
+    // A file can hold it too, unless TOML or the reader has no way to write it.
+    if (test.text.find_first_of("\"'\\\n") != std::string::npos) continue;
+    const test::TemporaryFolder folder;
+    const std::string config = folder.write("kv.toml", "\n" + test.name + " = \"" + test.text + "\"\n");
+    EXPECT_EQ(fault_of({"--config", config}), config + ":2: " + test.name + ": " + test.fault);
+  }
+}
+
+TEST(Options, AnEmptyValueIsNamed) {
+  for (const OptionCase& option : kOptions) {
+    SCOPED_TRACE(option.name);
+    EXPECT_EQ(fault_of({"--" + option.name}), "--" + option.name + ": needs a value");
+    EXPECT_EQ(fault_of({"--" + option.name + "="}), "--" + option.name + ": needs a value");
+    if (option.name == "log-file") {  // empty is its default: stderr
+      EXPECT_EQ(options_of({"--log-file", ""}, {{"KV_LOG_FILE", ""}}).log.file, "");
+      continue;
+    }
+    EXPECT_THAT(fault_of({"--" + option.name, ""}), testing::StartsWith("--" + option.name + ": \"\" is not"));
+    EXPECT_THAT(fault_of({}, {{variable_of(option.name), ""}}), testing::StartsWith(variable_of(option.name) + ": "));
+  }
+}
+
+TEST(Options, OnlyListsTakeSeveralValues) {
+  const test::TemporaryFolder folder;
+  for (const OptionCase& option : kOptions) {
+    if (option.name == "bind") continue;
+    SCOPED_TRACE(option.name);
+    const std::string& text = option.flag_texts.front();
+    EXPECT_EQ(fault_of({"--" + option.name, text, "--" + option.name, text}),
+              "--" + option.name + ": takes one value, not 2");
+    const std::string config = folder.write("kv.toml", option.name + " = ['" + text + "', '" + text + "']");
+    EXPECT_EQ(fault_of({"--config", config}), config + ":1: " + option.name + ": takes one value, not 2");
+  }
+  const std::string config = folder.write("empty.toml", "bind = []");
+  EXPECT_EQ(fault_of({"--config", config}), config + ":1: bind: the list is empty");
+}
+
+TEST(Options, CommasSeparateTheListOfAVariableOnly) {
+  const std::vector<Address> both{{"a", 1}, {"::1", 2}};
+  EXPECT_EQ(options_of({}, {{"KV_BIND", "a:1,[::1]:2"}}).binds, both);
+  EXPECT_EQ(options_of({}, {{"KV_BIND", " a:1 , [::1]:2 "}}).binds, both);
+  EXPECT_EQ(options_of({}, {{"KV_BIND", "a:1,[::1]:2,"}}).binds, both);
+  EXPECT_EQ(fault_of({}, {{"KV_BIND", ",a:1"}}), "KV_BIND: \"\" is not HOST:PORT");
+  EXPECT_EQ(fault_of({"--bind", "a:1,b:2"}),
+            "--bind: a:1,b:2 is not HOST:PORT; an IPv6 address goes in brackets, as in [::1]:6380");
+}
+
+TEST(Options, WhatIsGivenMustBeValidEvenWhereItLoses) {
+  const test::TemporaryFolder folder;
+  const std::string config = folder.write("kv.toml", "shards = 0");
+  EXPECT_EQ(fault_of({"--shards", "1", "--config", config}), config + ":1: shards: 0 is not between 1 and 65536");
+  EXPECT_EQ(fault_of({"--shards", "1"}, {{"KV_SHARDS", "0"}}), "KV_SHARDS: 0 is not between 1 and 65536");
+}
+
+TEST(Options, AnUnknownArgumentIsNamed) {
+  for (const std::string argument : {"--shard", "serve", "-x", "--", "-"}) {
+    EXPECT_EQ(fault_of({argument}), "unknown argument " + argument + "; --help lists the options");
+  }
+  EXPECT_EQ(fault_of({"--a\nb\x1b"}), "unknown argument --a\\nb\\x1b; --help lists the options");
+  EXPECT_EQ(fault_of({""}), "unknown argument \"\"; --help lists the options");
+  EXPECT_NE(fault_of({"--check-config=maybe"}), "no fault");
+}
+
+TEST(Options, AnUnknownKeyIsNamedWithItsFile) {
+  const test::TemporaryFolder folder;
+  for (const std::string key : {"shard", "Shards", "max_payload", "config", "check-config", "print-config", "version",
+                                "help", "print-commands", "s", "KV_SHARDS", "--shards", "--"}) {
+    const std::string config = folder.write("kv.toml", "shards = 1\n" + key + " = 1\n");
+    EXPECT_EQ(fault_of({"--config", config}), config + ":2: unknown key " + key);
+  }
+}
+
+TEST(Options, AFaultOfTheFileIsOneLine) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(fault_of({"--config", folder.path()}), folder.path() + ": can't be read: Is a directory");
+  EXPECT_EQ(fault_of({"--config", "/no/such"}), "/no/such: can't be read: No such file or directory");
+  EXPECT_EQ(fault_of({"--config", ""}), "\"\": can't be read: No such file or directory");
+  EXPECT_EQ(fault_of({"--config"}), "--config: needs a value");
+  EXPECT_EQ(fault_of({"--config", "a", "--config", "b"}), "--config: takes one value, not 2");
+  const std::string config = folder.write("kv.toml", "shards 1\n");
+  EXPECT_THAT(fault_of({"--config", config}), testing::StartsWith(config + ":1: not `key = value`"));
+}
+
+TEST(Options, TheFileCanBeNamedInTheEnvironment) {
+  const test::TemporaryFolder folder;
+  const std::string seven = folder.write("seven.toml", "shards = 7");
+  const std::string eight = folder.write("eight.toml", "shards = 8");
+  const Options options = options_of({}, {{"KV_CONFIG", seven}});
+  EXPECT_EQ(options.shards, 7U);
+  EXPECT_THAT(options.warnings, IsEmpty());
+  EXPECT_EQ(options_of({"--config", eight}, {{"KV_CONFIG", seven}}).shards, 8U);
+}
+
+TEST(Options, AnUnknownVariableIsAWarning) {
+  const Environment environment{{"KV_SHARD", "7"}, {"KV_PORT", "tcp://10.0.0.1:80"}, {"KV_SHARDS", "9"}};
+  const Options options = options_of({}, environment);
+  EXPECT_EQ(options.shards, 9U);
+  EXPECT_THAT(options.warnings,
+              ElementsAre("unknown environment variable KV_PORT", "unknown environment variable KV_SHARD"));
+}
+
+TEST(Options, OnlyVariablesThatStartWithKvAreTaken) {
+  ASSERT_EQ(::setenv("KV_OPTIONS_TEST", "a=b", 1), 0);
+  ASSERT_EQ(::setenv("XKV_OPTIONS_TEST", "1", 1), 0);
+  const Environment found = kv_environment();
+  ::unsetenv("KV_OPTIONS_TEST");
+  ::unsetenv("XKV_OPTIONS_TEST");
+  ASSERT_TRUE(found.contains("KV_OPTIONS_TEST"));
+  EXPECT_EQ(found.at("KV_OPTIONS_TEST"), "a=b");
+  for (const auto& [name, value] : found) EXPECT_TRUE(name.starts_with("KV_")) << name;
+}
+
+TEST(Options, CheckConfigSaysSoOrWhatIsWrong) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(printed_by({"--check-config"}), "configuration is valid\n");
+  const std::string config = folder.write("kv.toml", "shards = 7\nbind = ['[::]:1']");
+  EXPECT_EQ(printed_by({"--check-config", "--config", config}), "configuration is valid\n");
+  EXPECT_EQ(fault_of({"--check-config", "--shards", "0"}), "--shards: 0 is not between 1 and 65536");
+}
+
+TEST(Options, WhatPrintConfigPrintsIsAConfigurationFile) {
+  const test::TemporaryFolder folder;
+  Arguments arguments{"--print-config"};
+  for (const OptionCase& option : kOptions) {
+    for (const std::string& text : option.flag_texts) arguments.insert(arguments.end(), {"--" + option.name, text});
+  }
+  for (const Arguments& given : {Arguments{"--print-config"}, arguments}) {
+    const std::vector<std::string> first = lines_of(printed_by(given));
+    const std::string config = folder.write("kv.toml", printed_by(given));
+    const std::vector<std::string> second = lines_of(printed_by({"--print-config", "--config", config}));
+    ASSERT_EQ(first.size(), second.size());
+    for (std::size_t line = 0; line < first.size(); ++line) {
+      const std::size_t comment = first[line].rfind("  # ");
+      EXPECT_EQ(second[line], first[line].substr(0, comment) + "  # from " + config);
+    }
+  }
+}
+
+TEST(Options, ASecretIsNotPrinted) {
+  EXPECT_EQ(to_string(ConfigLine{
+                .name = "password", .values = {"open sesame"}, .source = "from flag", .quoted = true, .secret = true}),
+            "password = \"***\"  # from flag\n");
+  EXPECT_EQ(
+      to_string(ConfigLine{.name = "codes", .values = {"1", "2"}, .source = "default", .list = true, .secret = true}),
+      "codes = [\"***\", \"***\"]  # default\n");
+  EXPECT_EQ(to_string(ConfigLine{.name = "shards", .values = {"1"}, .source = "default"}), "shards = 1  # default\n");
+}
+
+TEST(Options, VersionAndHelpWinOverEverythingElse) {
+  EXPECT_EQ(printed_by({"--version"}), "kv-server " KV_VERSION "\n");
+  EXPECT_EQ(printed_by({"--version", "--shards", "0"}), "kv-server " KV_VERSION "\n");
+  EXPECT_THAT(printed_by({"-h", "--config", "/no/such"}), HasSubstr("Usage: kv-server [OPTIONS]"));
+}
+
+TEST(Options, HelpNamesEveryOptionAndFitsATerminal) {
+  const std::string help = printed_by({"--help"});
+  for (const OptionCase& option : kOptions) {
+    EXPECT_THAT(
+        help, HasSubstr("\n  " + (option.letter.empty() ? "" : "-" + option.letter + ",") + "--" + option.name + " "));
+  }
+  for (const char* action :
+       {"--config FILE", "--check-config", "--print-config", "--print-commands", "--version", "-h,--help"}) {
+    EXPECT_THAT(help, HasSubstr(std::string("\n  ") + action + " "));
+  }
+  for (const std::string& line : lines_of(help)) EXPECT_LE(line.size(), 80U) << line;
+}
+
+TEST(Options, AddressesAreWrittenAsTheyAreRead) {
+  EXPECT_EQ(to_string(Address{"127.0.0.1", 6380}), "127.0.0.1:6380");
+  EXPECT_EQ(to_string(Address{"::1", 0}), "[::1]:0");
+  EXPECT_EQ(to_string(Address{"example.org", 65'535}), "example.org:65535");
+}
+
+}  // namespace
+}  // namespace kv::server
