@@ -1,0 +1,29 @@
+// The whole command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "kv/client/connection.hpp"
+
+#include "kv-cli/answer.hpp"
+#include "kv-cli/arguments.hpp"
+#include "kv-cli/export.hpp"
+#include "kv-cli/import.hpp"
+
+namespace kv::cli {
+
+struct Options {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6380;
+  client::ConnectionOptions connection;
+  OutputForm form = OutputForm::kText;
+  std::variant<Call, ImportOptions, ExportOptions> action;
+};
+
+// Reads the command line; or, where there is nothing to run, has printed why (help, the version, what is wrong with it)
+// and returns the code to exit with.
+std::variant<Options, ExitCode> parse_options(int argc, char** argv);
+
+}  // namespace kv::cli

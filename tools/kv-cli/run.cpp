@@ -1,0 +1,71 @@
+#include "kv-cli/run.hpp"
+
+#include <cstdio>
+#include <string>
+
+#include "kv-cli/scan.hpp"
+
+namespace kv::cli {
+namespace {
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+class Runner {
+ public:
+  Runner(client::Connection& connection, const Options& options) : connection_(connection), options_(options) {}
+
+  Outcome<void> operator()(const Call& call);
+  Outcome<void> operator()(const ImportOptions& import);
+  Outcome<void> operator()(const ExportOptions& exported) { return export_keys(connection_, exported, stdout); }
+
+ private:
+  Outcome<void> print_keys(const Call& call);
+
+  client::Connection& connection_;
+  const Options& options_;
+};
+
+Outcome<void> Runner::operator()(const Call& call) {
+  if (call.row->answer == Answer::kKeys) return print_keys(call);
+  const std::chrono::milliseconds timeout = options_.connection.request_timeout;
+  if (timeout.count() > 0) connection_.set_request_timeout(timeout + std::chrono::milliseconds(call.wait_ms));
+  const auto reply = accepted(connection_.call(call.row->byte, call.payload));
+  if (!reply) return reply.error();
+  const auto text = print_answer(call.row->answer, *reply, options_.form);
+  if (!text) return text.error();
+  print(*text);
+  return {};
+}
+
+Outcome<void> Runner::print_keys(const Call& call) {
+  for (Scan scan(call.payload); !scan.ended();) {
+    scan.send(connection_);
+    const auto keys = scan.receive(connection_);
+    if (!keys) return keys.error();
+    for (const std::string& key : *keys) print(print_key_line(key, options_.form));
+  }
+  return {};
+}
+
+Outcome<void> Runner::operator()(const ImportOptions& import) {
+  const auto stored = import_file(connection_, import);
+  if (!stored) return stored.error();
+  const std::string count = std::to_string(*stored);
+  print(options_.form == OutputForm::kJson ? "{\"stored\":" + count + "}\n" : count + " records were stored\n");
+  return {};
+}
+
+}  // namespace
+
+Outcome<void> run(const Options& options) {
+  auto connection = client::Connection::open(options.host, options.port, options.connection);
+  if (!connection) return no_connection(connection.error());
+  const auto done = std::visit(Runner(*connection, options), options.action);
+  if (!done) return done;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return usage("can't write to stdout");
+  return {};
+}
+
+}  // namespace kv::cli
