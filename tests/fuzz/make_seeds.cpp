@@ -1,0 +1,129 @@
+// Writes the seed corpus: make_seeds tests/fuzz/corpus. The same files every time, so that what is in the tree can be
+// made again; an input that once broke something is kept beside them under another name.
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv/protocol/command.hpp"
+#include "kv/protocol/frame.hpp"
+#include "kv/value/build.hpp"
+
+#include "support/base/hex.hpp"
+#include "support/value/random_value.hpp"
+
+namespace {
+
+using namespace kv;
+using namespace kv::test;
+using protocol::Command;
+
+using Seeds = std::vector<std::string>;
+
+std::string sized(ByteView text) {
+  return u16(static_cast<std::uint16_t>(text.size())) + std::string(text);
+}
+
+std::string request(Command command, ByteView payload) {
+  std::string frame(protocol::kHeaderBytes, '\0');
+  protocol::encode_header(static_cast<std::uint8_t>(command), static_cast<std::uint32_t>(payload.size()), frame.data());
+  return frame.append(payload);
+}
+
+Seeds decimal_seeds() {
+  Seeds seeds = {"0.10 0.2", "-0.00 +5.", ".5 1e3", "1.50e1 -15", "1e999 -1e-1000", "00012 9.99E-2", "1e1000 NaN"};
+  Random random(1);
+  for (int i = 0; i < 9; ++i) {
+    const std::string left = random_decimal(random);
+    seeds.push_back(left + " " + random_decimal(random));
+  }
+  return seeds;
+}
+
+Seeds value_seeds() {
+  using namespace kv::value;
+  Seeds seeds = {
+      encode_null(),
+      encode_int(-1),
+      encode_float(1.5),
+      encode_decimal("-1.50e1"),
+      encode_string("h\xc3\xa9llo"),
+      encode_bytes("\xff"),
+      encode_bool(true),
+      encode_list({}),
+      encode_map({}),
+      encode_map(std::vector<std::pair<std::string, std::string>>{{"a", encode_null()}, {"", encode_int(0)}})};
+  Random random(2);
+  for (int i = 0; i < 10; ++i) seeds.push_back(random_value(random, {.text_bytes_max = 20, .canonical = i % 2 == 0}));
+  return seeds;
+}
+
+// One request of each kind, then conversations of several.
+Seeds request_seeds() {
+  using namespace kv::value;
+  const std::string key = sized("key");
+  const std::string owner = sized("owner");
+  const std::string later = u64(1000);
+  const std::string no_ttl = u64(0);
+  Seeds seeds = {
+      request(Command::kGet, "key"),
+      request(Command::kSet, key + no_ttl + encode_int(42)),
+      request(Command::kDel, "key"),
+      request(Command::kExists, "key"),
+      request(Command::kIncr, key + u64(5)),
+      request(Command::kDecr, key + u64(~0ULL)),
+      request(Command::kCas, key + encode_null() + encode_int(1) + later),
+      request(Command::kPing, "hello"),
+      request(Command::kInfo, "memory"),
+      request(Command::kSetnx, key + later + encode_decimal("1e2")),
+      request(Command::kLock, key + owner + later),
+      request(Command::kUnlock, key + owner),
+      request(Command::kExtend, key + owner + later),
+      request(Command::kMget, u16(2) + key + sized("b")),
+      request(Command::kMset, u16(2) + later + key + encode_int(1) + sized("b") + encode_string("two")),
+      request(Command::kMdel, u16(2) + key + sized("b")),
+      request(Command::kMexists, u16(2) + key + sized("b")),
+      request(Command::kExpire, key + later),
+      request(Command::kTtl, "key"),
+      request(Command::kPersist, "key"),
+      request(Command::kSwap, key + no_ttl + encode_list({})),
+      request(Command::kTake, "key"),
+      request(Command::kScan, u64(0) + u32(10) + sized("k*[a-z]\\?")),
+      request(Command::kType, "key"),
+      request(Command::kAdd, key + encode_decimal("0.10")),
+      request(Command::kAcquire, key + owner + later + u64(50)),
+      request(Command::kFlush, ""),
+  };
+  std::string all;
+  for (const std::string& seed : seeds) all += seed;
+  const auto of = [&](Command command) { return seeds[static_cast<std::size_t>(command) - 1]; };
+  const std::string waiting = of(Command::kLock) + of(Command::kAcquire) + of(Command::kAcquire);
+  seeds.insert(seeds.end(), {
+                                all,
+                                waiting + of(Command::kUnlock) + of(Command::kGet),
+                                waiting + of(Command::kTake) + of(Command::kFlush),
+                                of(Command::kSet) + of(Command::kIncr) + of(Command::kAdd) + of(Command::kSwap),
+                                of(Command::kMset) + of(Command::kMget) + of(Command::kScan) + of(Command::kMdel),
+                                of(Command::kSetnx) + of(Command::kTtl) + of(Command::kPersist) + of(Command::kCas),
+                            });
+  return seeds;
+}
+
+void write(const std::filesystem::path& folder, const Seeds& seeds) {
+  std::filesystem::create_directories(folder);
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    std::ofstream(folder / ("seed-" + std::string(2 - number.size(), '0') + number), std::ios::binary) << seeds[i];
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::filesystem::path corpus = argv[1];
+  write(corpus / "decimal", decimal_seeds());
+  write(corpus / "value", value_seeds());
+  write(corpus / "request", request_seeds());
+}
