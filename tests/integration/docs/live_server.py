@@ -1,0 +1,78 @@
+"""A kv-server of one's own on a free port. The environment's KV_SERVER names the program."""
+
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+START_DEADLINE_S = 60
+STOP_DEADLINE_S = 10
+LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """A test that is killed leaves no server behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class LiveServer:
+    """Starts the server when entered, and stops it, with SIGTERM and by its own pid, when left."""
+
+    def __enter__(self) -> "LiveServer":
+        command = [os.environ["KV_SERVER"], "--bind", "127.0.0.1:0"]
+        # The server reads KV_ variables as flags.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KV_")}
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                         env=environment, preexec_fn=_die_with_parent)
+        try:
+            self.port = self._read_port()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        # Whatever it logs from now on is read away, so that it never blocks on a full pipe.
+        self._drain = threading.Thread(target=self._process.stdout.read, daemon=True)
+        self._drain.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            code = self._process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError("the server didn't stop after SIGTERM") from None
+        finally:
+            self._drain.join()
+            self._process.stdout.close()
+        if code != 0:
+            raise AssertionError(f"the server ended with code {code}")
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port))
+
+    def _read_port(self) -> int:
+        too_late = threading.Timer(START_DEADLINE_S, self._process.kill)
+        too_late.start()
+        try:
+            log = ""
+            for line in self._process.stdout:
+                log += line
+                if found := LISTENING.search(line):
+                    return int(found[1])
+            raise AssertionError(f"the server never said where it listens:\n{log}")
+        finally:
+            too_late.cancel()
+
+
+def run_server(*args: str) -> str:
+    """What the server prints when it is only asked something, such as --help."""
+    return subprocess.run([os.environ["KV_SERVER"], *args], check=True, capture_output=True, text=True,
+                          timeout=START_DEADLINE_S).stdout
