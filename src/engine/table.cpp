@@ -16,12 +16,15 @@ namespace {
 constexpr std::size_t kCapacityMin = 16;
 constexpr std::size_t kTailMin = 16;
 
-// At most four slots in five are used; a new array starts at a little over three in five.
+// At most four slots in five are used; a new array starts at a little under two in three, give or take. Keys spread
+// evenly, so all tables of an engine would grow at nearly the same moment, and their short pauses would add up to a
+// long one; `dice`, any 16 bits that differ from table to table, draws them apart.
 bool is_full(std::size_t used, std::size_t capacity) {
   return used * 5 >= capacity * 4;
 }
-std::size_t capacity_for(std::size_t entries) {
-  return std::max(kCapacityMin, entries + entries / 2 + entries / 16);
+std::size_t capacity_for(std::size_t entries, std::uint16_t dice) {
+  const std::size_t spread = ((entries / 10) * dice) >> 16;
+  return std::max(kCapacityMin, entries + entries / 2 + spread);
 }
 bool is_sparse(std::size_t entries, std::size_t capacity) {
   return capacity > kCapacityMin && entries * 4 < capacity;
@@ -108,12 +111,15 @@ bool Table::try_place(KeyHash hash, Entry* entry) {
 }
 
 void Table::insert(KeyHash hash, Entry* entry, const Hasher& hasher) {
-  if (is_full(size_ + erased_ + 1, capacity())) rebuild(capacity_for(size_ + 1), std::max(tail_, kTailMin), hasher);
+  if (is_full(size_ + erased_ + 1, capacity())) {
+    rebuild(capacity_for(size_ + 1, hash.tag()), std::max(tail_, kTailMin), hasher);
+  }
   // Only many keys with nearly the same position, next to the end, can use up a tail.
   while (!try_place(hash, entry)) rebuild(capacity(), tail_ * 2, hasher);
 }
 
 void Table::erase(Slot slot, const Hasher& hasher) {
+  const auto dice = static_cast<std::uint16_t>(*slot >> 48);
   --size_;
   if (slot[1] == kNeverUsed) {
     // Nothing was displaced past this slot, so neither it nor erased ones right before it have to be probed through.
@@ -128,7 +134,7 @@ void Table::erase(Slot slot, const Hasher& hasher) {
   }
   if (!is_sparse(size_, capacity())) return;
   try {
-    rebuild(capacity_for(size_), kTailMin, hasher);
+    rebuild(capacity_for(size_, dice), kTailMin, hasher);
   } catch (const std::bad_alloc&) {
     // Erasing must not fail; a later one tries again.
   }

@@ -1,5 +1,6 @@
 #include "engine/table.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -111,6 +112,25 @@ TEST(Table, GrowsByAQuarterSoThatMemoryFollowsTheNumberOfEntries) {
     }
     before = capacity;
   }
+}
+
+// As the shards of an engine do, which fill up side by side.
+TEST(Table, TablesThatFillUpSideBySideDoNotAllGrowAtOnce) {
+  constexpr std::size_t kTables = 64;
+  constexpr std::uint64_t kEntries = 6'000;
+  std::vector<Keys> tables(kTables);
+  std::size_t most_together = 0;
+  std::uint64_t number = 0;
+  for (std::uint64_t i = 0; i < kEntries; ++i) {
+    std::size_t together = 0;
+    for (Keys& keys : tables) {
+      const std::size_t before = keys.table().capacity();
+      keys.insert(spread_key(++number));
+      if (keys.table().capacity() != before) ++together;
+    }
+    if (i > kEntries / 2) most_together = std::max(most_together, together);
+  }
+  EXPECT_LE(most_together, kTables / 4);
 }
 
 TEST(Table, GivesItsMemoryBackWhenMostKeysAreGone) {
