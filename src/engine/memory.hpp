@@ -1,8 +1,10 @@
 // Memory straight from the kernel, for what must be given back to it.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace kv::engine {
@@ -16,6 +18,10 @@ void free_block(void* block, std::size_t bytes);
 
 // Hands out 4 KiB pages to the slabs of all shards and takes them back, in any order. A page that comes back keeps its
 // address; beyond a small reserve its memory goes back to the kernel at once. Thread-safe.
+//
+// Pages are cut from chunks of 2 MiB, each one huge page where the kernel has one. To find or make one may take it many
+// milliseconds, so a thread of its own sees to it that the next chunk is there before it is needed; where it isn't yet,
+// a chunk of ordinary pages is taken instead.
 class PageSource {
  public:
   PageSource() = default;
@@ -30,11 +36,20 @@ class PageSource {
 
  private:
   void free_locked(void* page);
+  void add_chunk();
+  void ask_for_spare();
+  void prepare_spares();
 
   std::mutex mutex_;
   std::vector<void*> chunks_;
   std::vector<void*> warm_;  // free pages that still have memory
   std::vector<void*> cold_;  // free pages without
+
+  char* spare_ = nullptr;  // a chunk that is ready
+  bool spare_wanted_ = false;
+  bool stopping_ = false;
+  std::condition_variable spare_changed_;
+  std::thread preparer_;  // started when the first huge page is wanted
 };
 
 }  // namespace kv::engine
