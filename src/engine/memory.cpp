@@ -18,7 +18,9 @@ constexpr std::size_t kChunkBytes = std::size_t{2} << 20;
 constexpr std::size_t kPlainChunks = 4;
 constexpr std::size_t kWarmPagesMax = 256;
 constexpr int kNiceMax = 19;
-constexpr std::size_t kMappedBytesMin = 8 * kPageBytes;
+// So few fresh pages are left when the next chunk is made ready: half of one chunk, which lasts longer than that takes.
+constexpr std::size_t kPagesLeftForSpare = kChunkBytes / kPageBytes / 2;
+constexpr std::size_t kMappedBytesMin = 2 * kPageBytes;
 
 void* map(std::size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -81,6 +83,7 @@ void* PageSource::allocate() {
   std::vector<void*>& pages = warm_.empty() ? cold_ : warm_;
   void* page = pages.back();
   pages.pop_back();
+  if (cold_.size() == kPagesLeftForSpare && chunks_.size() >= kPlainChunks) ask_for_spare();
   return page;
 }
 
@@ -94,7 +97,6 @@ void PageSource::add_chunk() {
   if (chunk == nullptr) chunk = map_chunk();
   chunks_.push_back(chunk);
   for (std::size_t at = kChunkBytes; at != 0; at -= kPageBytes) cold_.push_back(chunk + at - kPageBytes);
-  if (chunks_.size() >= kPlainChunks) ask_for_spare();
 }
 
 void PageSource::ask_for_spare() {
