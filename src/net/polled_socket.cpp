@@ -50,16 +50,17 @@ std::size_t PolledSocket::write_some(asio::const_buffer bytes, error_code& error
 void PolledSocket::ready(std::uint32_t events) {
   const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
   for (const bool is_read : {true, false}) {
-    Pending& pending = is_read ? reading_ : writing_;
+    Transfer& transfer = is_read ? reading_ : writing_;
     const std::uint32_t event = is_read ? EPOLLIN : EPOLLOUT;
-    if (pending == nullptr || (!broken && (events & event) == 0)) continue;
+    if (transfer.operation == nullptr || (!broken && (events & event) == 0)) continue;
     error_code error;
     const std::size_t size =
-        is_read ? receive(descriptor_, pending->buffer, error) : send(descriptor_, pending->buffer, error);
+        is_read ? receive(descriptor_, transfer.buffer, error) : send(descriptor_, transfer.buffer, error);
     if (has_to_wait(error)) continue;
-    return pending.release()->complete(error, size);
+    return transfer.operation.release()->complete(error, size);
   }
-  const std::uint32_t wanted = (reading_ != nullptr ? EPOLLIN : 0U) | (writing_ != nullptr ? EPOLLOUT : 0U);
+  const std::uint32_t wanted =
+      (reading_.operation != nullptr ? EPOLLIN : 0U) | (writing_.operation != nullptr ? EPOLLOUT : 0U);
   if (wanted != watched_) watch_for(wanted);
 }
 
@@ -74,10 +75,10 @@ void PolledSocket::cancel() {
   end_later(writing_, asio::error::operation_aborted);
 }
 
-void PolledSocket::end_later(Pending& pending, error_code error) {
-  if (pending == nullptr) return;
+void PolledSocket::end_later(Transfer& transfer, error_code error) {
+  if (transfer.operation == nullptr) return;
   asio::post(get_executor(),
-             [operation = std::move(pending), error]() mutable { operation.release()->complete(error, 0); });
+             [operation = std::move(transfer.operation), error]() mutable { operation.release()->complete(error, 0); });
 }
 
 void PolledSocket::shutdown_send() {

@@ -5,19 +5,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
-#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/dispatch.hpp>
 
 #include "kv/base/assert.hpp"
 
 #include "net/asio_types.hpp"
+#include "net/operation.hpp"
 #include "net/poller.hpp"
 
 namespace kv::net {
@@ -60,24 +57,11 @@ class PolledSocket final : private Polled {
   bool is_readable() const;
 
  private:
-  // An operation that waits until the socket is ready for it. Both functions end its life.
-  class Operation {
-   public:
-    explicit Operation(asio::mutable_buffer bytes) : buffer(bytes) {}
-    virtual void complete(error_code error, std::size_t size) = 0;
-    virtual void drop() = 0;
-    const asio::mutable_buffer buffer;
-
-   protected:
-    ~Operation() = default;
+  // What waits until the socket is ready for it, and the bytes it is about.
+  struct Transfer {
+    PendingOperation<error_code, std::size_t> operation;
+    asio::mutable_buffer buffer;
   };
-  struct Drop {
-    void operator()(Operation* operation) const { operation->drop(); }
-  };
-  using Pending = std::unique_ptr<Operation, Drop>;
-
-  template <typename Handler>
-  class OperationOf;
 
   template <typename Buffer, typename Buffers>
   static Buffer first_of(const Buffers& buffers) {
@@ -87,71 +71,34 @@ class PolledSocket final : private Polled {
     return {};
   }
   template <typename Token>
-  auto start(Pending& pending, std::uint32_t event, asio::mutable_buffer buffer, Token&& token);
+  auto start(Transfer& transfer, std::uint32_t event, asio::mutable_buffer buffer, Token&& token);
 
   void ready(std::uint32_t events) override;
   error_code watch_for(std::uint32_t events);
   // Completes it by way of the io_context.
-  void end_later(Pending& pending, error_code error);
+  void end_later(Transfer& transfer, error_code error);
 
   Poller& poller_;
   const int descriptor_;
   std::uint32_t watched_ = 0;
-  Pending reading_;
-  Pending writing_;
-};
-
-// Lives in memory from its handler's allocator, which for a coroutine recycles it.
-template <typename Handler>
-class PolledSocket::OperationOf final : public Operation {
- public:
-  static Pending make(Handler handler, const Executor& executor, asio::mutable_buffer buffer) {
-    Allocator allocator(asio::get_associated_allocator(handler));
-    OperationOf* memory = std::allocator_traits<Allocator>::allocate(allocator, 1);
-    return Pending(new (memory) OperationOf(std::move(handler), executor, buffer));
-  }
-
-  void complete(error_code error, std::size_t size) override {
-    asio::get_associated_cancellation_slot(handler_).clear();
-    const auto executor = asio::get_associated_executor(handler_, executor_);
-    Handler handler = free();
-    asio::dispatch(executor,
-                   [handler = std::move(handler), error, size]() mutable { std::move(handler)(error, size); });
-  }
-  void drop() override { free(); }
-
- private:
-  using Allocator =
-      typename std::allocator_traits<asio::associated_allocator_t<Handler>>::template rebind_alloc<OperationOf>;
-
-  OperationOf(Handler handler, const Executor& executor, asio::mutable_buffer bytes)
-      : Operation(bytes), handler_(std::move(handler)), executor_(executor) {}
-
-  // The handler may own the socket, and with it whatever this could refer to: it goes on living outside.
-  Handler free() {
-    Handler handler = std::move(handler_);
-    Allocator allocator(asio::get_associated_allocator(handler));
-    this->~OperationOf();
-    std::allocator_traits<Allocator>::deallocate(allocator, this, 1);
-    return handler;
-  }
-
-  Handler handler_;
-  Executor executor_;
+  Transfer reading_;
+  Transfer writing_;
 };
 
 template <typename Token>
-auto PolledSocket::start(Pending& pending, std::uint32_t event, asio::mutable_buffer buffer, Token&& token) {
+auto PolledSocket::start(Transfer& transfer, std::uint32_t event, asio::mutable_buffer buffer, Token&& token) {
   return asio::async_initiate<Token, void(error_code, std::size_t)>(
-      [this, &pending, event, buffer](auto handler) {
-        KV_ASSERT(pending == nullptr && buffer.size() != 0);
+      [this, &transfer, event, buffer](auto handler) {
+        KV_ASSERT(transfer.operation == nullptr && buffer.size() != 0);
         if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
           slot.assign(
-              [this, &pending](asio::cancellation_type) { end_later(pending, asio::error::operation_aborted); });
+              [this, &transfer](asio::cancellation_type) { end_later(transfer, asio::error::operation_aborted); });
         }
-        pending = OperationOf<decltype(handler)>::make(std::move(handler), get_executor(), buffer);
+        transfer.operation =
+            OperationOf<decltype(handler), error_code, std::size_t>::make(std::move(handler), get_executor());
+        transfer.buffer = buffer;
         if ((watched_ & event) != 0) return;
-        if (const error_code error = watch_for(watched_ | event)) end_later(pending, error);
+        if (const error_code error = watch_for(watched_ | event)) end_later(transfer, error);
       },
       token);
 }
