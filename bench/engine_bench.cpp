@@ -21,6 +21,7 @@ namespace {
 
 using kv::ByteBuffer;
 using kv::ByteView;
+using kv::engine::Call;
 using kv::engine::Change;
 using kv::engine::Engine;
 using kv::engine::EntryView;
@@ -48,8 +49,9 @@ ValueView bytes_value(const std::string& bytes) {
 
 void put(Engine& engine, ByteView key, const ValueView& value, kv::UnixMillis deadline = 0) {
   kv::engine::PreparedValue prepared(key, value);
+  Call call{kNow};
   engine.modify(
-      key, kNow, [&](const EntryView*) { return Change::put(value, deadline); }, &prepared);
+      key, call, [&](const EntryView*) { return Change::put(value, deadline); }, &prepared);
 }
 
 // Filled once for each number of keys, and shared by the rows that only read or overwrite.
@@ -85,7 +87,8 @@ class RandomKeys {
 
 // As a GET does: the value is copied once, into the reply.
 void get(Engine& engine, ByteView key, ByteBuffer& reply) {
-  engine.read(key, kNow, [&](const EntryView& entry) {
+  Call call{kNow};
+  engine.read(key, call, [&](const EntryView& entry) {
     const std::size_t size = kv::value::encoded_size(entry.value);
     kv::value::encode(entry.value, reply.prepare(size));
     reply.commit(size);
@@ -151,7 +154,8 @@ void BM_Increment(benchmark::State& state) {
   RandomKeys keys(kKeys, 0);
   char bytes[8];
   for (auto _ : state) {
-    engine.modify(keys.next(), kNow, [&](const EntryView* entry) {
+    Call call{kNow};
+    engine.modify(keys.next(), call, [&](const EntryView* entry) {
       const std::int64_t sum = (entry == nullptr ? 0 : entry->value.as_int()) + 1;
       kv::store_big_endian(bytes, static_cast<std::uint64_t>(sum));
       return Change::put({ValueType::kInt, {bytes, sizeof(bytes)}}, 0);
@@ -171,7 +175,8 @@ void BM_ReadMany100(benchmark::State& state) {
   for (auto _ : state) {
     reply.clear();
     for (ByteView& key : many) key = keys.next();
-    engine.read_many(many, kNow, [&](auto views) {
+    Call call{kNow};
+    engine.read_many(many, call, [&](auto views) {
       for (const auto& found : views) {
         const std::size_t size = kv::value::encoded_size(found->value);
         kv::value::encode(found->value, reply.prepare(size));
@@ -189,7 +194,8 @@ void BM_CompareAndSwap(benchmark::State& state) {
   RandomKeys keys(kKeys, 0);
   const std::string value(kValueBytes, 'c');
   for (auto _ : state) {
-    engine.modify(keys.next(), kNow, [&](const EntryView* entry) {
+    Call call{kNow};
+    engine.modify(keys.next(), call, [&](const EntryView* entry) {
       return entry->value.data == value ? Change::keep() : Change::put(bytes_value(value), entry->deadline);
     });
   }
@@ -203,8 +209,9 @@ void BM_LockUnlock(benchmark::State& state) {
   RandomKeys keys(kKeys, 0);
   for (auto _ : state) {
     const ByteView key = keys.next();
-    engine.acquire(key, "owner", 30'000, kNow, nullptr);
-    engine.modify(key, kNow, [](const EntryView*) { return Change::remove(); });
+    Call call{kNow};
+    engine.acquire(key, "owner", 30'000, call, nullptr);
+    engine.modify(key, call, [](const EntryView*) { return Change::remove(); });
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -228,7 +235,8 @@ void BM_DeleteAndSet(benchmark::State& state) {
   RandomKeys keys(kKeys, 0);
   for (auto _ : state) {
     const ByteView key = keys.next();
-    engine.modify(key, kNow, [](const EntryView*) { return Change::remove(); });
+    Call call{kNow};
+    engine.modify(key, call, [](const EntryView*) { return Change::remove(); });
     put(engine, key, bytes_value(value));
   }
   state.SetItemsProcessed(state.iterations());

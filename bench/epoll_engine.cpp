@@ -55,7 +55,7 @@ class Commands : public kv::command::Administration {
       while (count < frames.size() && take(input, frames[count])) ++count;
       if (count > 1) dispatcher_.prefetch({frames.data(), count});
       for (const kv::protocol::Frame& frame : std::span(frames).first(count)) {
-        if (dispatcher_.handle(frame, now, replies) != nullptr) return false;
+        if (dispatcher_.handle(frame, now, replies).pending != nullptr) return false;
       }
     }
     return true;

@@ -16,7 +16,7 @@ const value::ValueView& value_or_null(const std::optional<EntryView>& view) {
 
 Result<void> mget(Context& context, Request& request) {
   std::uint64_t hits = 0;
-  context.engine().read_many(request.keys, context.now, [&](Views views) {
+  context.engine().read_many(request.keys, context.call, [&](Views views) {
     // The size comes first: the sum of the values may be far over what a reply, or memory, can hold.
     std::size_t size = sizeof(std::uint16_t);
     for (const auto& view : views) {
@@ -35,18 +35,18 @@ Result<void> mget(Context& context, Request& request) {
 }
 
 Result<void> mset(Context& context, Request& request) {
-  context.engine().put_many(request.pairs, context.deadline(request.ttl_ms), context.now);
+  context.engine().put_many(request.pairs, context.deadline(request.ttl_ms), context.call);
   context.reply.ok();
   return {};
 }
 
 Result<void> mdel(Context& context, Request& request) {
-  context.reply.ok_u32(context.engine().remove_many(request.keys, context.now));
+  context.reply.ok_u32(context.engine().remove_many(request.keys, context.call));
   return {};
 }
 
 Result<void> mexists(Context& context, Request& request) {
-  context.engine().read_many(request.keys, context.now, [&](Views views) {
+  context.engine().read_many(request.keys, context.call, [&](Views views) {
     char* to = context.reply.open(sizeof(std::uint16_t) + views.size());
     if (to == nullptr) return;
     store_big_endian(to, static_cast<std::uint16_t>(views.size()));

@@ -15,14 +15,14 @@ namespace kv::command {
 
 struct Context {
   const Services& services;
-  UnixMillis now;
+  engine::Call& call;  // when this happens, and what its reply depends on
   protocol::ReplyWriter& reply;
   // For a command that waits: set instead of appending a reply.
   std::unique_ptr<protocol::PendingReply>& pending;
 
   engine::Engine& engine() const { return services.engine; }
   // The deadline that a ttl means; 0 (none) for a ttl of 0.
-  UnixMillis deadline(std::uint64_t ttl_ms) const { return ttl_ms == 0 ? 0 : now + ttl_ms; }
+  UnixMillis deadline(std::uint64_t ttl_ms) const { return ttl_ms == 0 ? 0 : call.now + ttl_ms; }
 };
 
 using Request = protocol::Request;

@@ -36,7 +36,7 @@ Result<void> count(Context& context, Request& request, bool (*overflows)(std::in
   Result<void> result;
   std::int64_t sum = 0;
   Word word;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     if (entry != nullptr && entry->value.type != ValueType::kInt) {
       result = wrong_type("Int", entry->value.type);
       return Change::keep();
@@ -96,7 +96,7 @@ Result<void> add(Context& context, Request& request) {
   Word word;
   std::string text;
   Result<ValueView> sum = request.value;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     if (entry == nullptr) return Change::put(request.value, 0);
     if (entry->value.type != request.value.type) {
       sum = wrong_type(value::type_name(request.value.type), entry->value.type);

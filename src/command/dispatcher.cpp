@@ -46,8 +46,7 @@ protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 
-std::unique_ptr<protocol::PendingReply> Dispatcher::handle(const protocol::Frame& frame, UnixMillis now,
-                                                           ByteBuffer& out) {
+protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
   const std::size_t size_before = out.size();
   const auto fail = [&](const Error& error) {
     out.truncate(size_before);
@@ -55,19 +54,20 @@ std::unique_ptr<protocol::PendingReply> Dispatcher::handle(const protocol::Frame
   };
   services_.counters.add_command(frame.tag);
   const CommandRow* row = find_command(frame.tag);
-  std::unique_ptr<protocol::PendingReply> pending;
+  engine::Call call{now};
+  protocol::Handled handled;
   try {
     // A reply that has no room after the command has changed something would be too late to fail.
     out.prepare(kReplyRoom);
     if (row == nullptr) {
       fail({Errc::kUnknownCommand, "no command has this byte"});
-      return pending;
+      return handled;
     }
     Request request;
     auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
-      Context context{services_, now, reply, pending};
+      Context context{services_, call, reply, handled.pending};
       done = row->function(context, request);
     }
     if (!done) {
@@ -79,7 +79,9 @@ std::unique_ptr<protocol::PendingReply> Dispatcher::handle(const protocol::Frame
   } catch (const std::bad_alloc&) {
     fail({Errc::kOutOfMemory, "the system has no memory left for this"});
   }
-  return pending;
+  // An error may tell of what a key holds, too.
+  handled.lsn = call.lsn;
+  return handled;
 }
 
 void Dispatcher::refuse(const Error& error, ByteBuffer& out) {

@@ -18,7 +18,7 @@ constexpr std::uint64_t kScanStepsMax = 10'000'000;
 
 Result<void> expire(Context& context, Request& request) {
   bool found = false;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     found = entry != nullptr;
     if (!found) return Change::keep();
     return request.ttl_ms == 0 ? Change::remove() : Change::set_deadline(context.deadline(request.ttl_ms));
@@ -29,17 +29,17 @@ Result<void> expire(Context& context, Request& request) {
 
 Result<void> ttl(Context& context, Request& request) {
   UnixMillis deadline = 0;
-  if (!context.engine().read(request.key, context.now, [&](const EntryView& entry) { deadline = entry.deadline; })) {
+  if (!context.engine().read(request.key, context.call, [&](const EntryView& entry) { deadline = entry.deadline; })) {
     context.reply.null();
   } else {
-    context.reply.ok_i64(deadline == 0 ? -1 : static_cast<std::int64_t>(deadline - context.now));
+    context.reply.ok_i64(deadline == 0 ? -1 : static_cast<std::int64_t>(deadline - context.call.now));
   }
   return {};
 }
 
 Result<void> persist(Context& context, Request& request) {
   bool removed = false;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     removed = entry != nullptr && entry->deadline != 0;
     return removed ? Change::set_deadline(0) : Change::keep();
   });
@@ -54,7 +54,7 @@ Result<void> scan(Context& context, Request& request) {
   ByteBuffer keys;
   std::uint32_t found = 0;
   std::uint64_t steps = 0;
-  const std::uint64_t cursor = context.engine().scan(request.cursor, count, context.now, [&](ByteView key) {
+  const std::uint64_t cursor = context.engine().scan(request.cursor, count, context.call, [&](ByteView key) {
     if (request.pattern.empty() || glob.matches(key, steps)) {
       keys.append_big_endian(static_cast<std::uint16_t>(key.size()));
       keys.append(key);
@@ -72,7 +72,7 @@ Result<void> scan(Context& context, Request& request) {
 }
 
 Result<void> flush(Context& context, Request&) {
-  context.reply.ok_u64(context.engine().flush(context.now));
+  context.reply.ok_u64(context.engine().flush(context.call));
   return {};
 }
 

@@ -19,7 +19,7 @@ std::uint64_t lock_ttl(const Request& request) {
 
 Result<void> lock(Context& context, Request& request) {
   const Acquired acquired =
-      context.engine().acquire(request.key, request.owner, lock_ttl(request), context.now, nullptr);
+      context.engine().acquire(request.key, request.owner, lock_ttl(request), context.call, nullptr);
   context.reply.ok_bool(acquired.state == Acquired::State::kHeld);
   return {};
 }
@@ -28,7 +28,7 @@ Result<void> lock(Context& context, Request& request) {
 Result<void> change_lock(Context& context, Request& request, const Change& change) {
   Result<void> result;
   bool held = false;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     if (entry == nullptr) return Change::keep();
     if (!entry->is_lock) {
       result = Error{Errc::kWrongType, "expected a lock, found an ordinary value"};
@@ -49,7 +49,7 @@ Result<void> unlock(Context& context, Request& request) {
 }
 
 Result<void> extend(Context& context, Request& request) {
-  return change_lock(context, request, Change::set_deadline(context.now + lock_ttl(request)));
+  return change_lock(context, request, Change::set_deadline(context.call.now + lock_ttl(request)));
 }
 
 void reply_acquired(const Acquired& acquired, protocol::ReplyWriter& reply) {
@@ -69,13 +69,14 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
         wait_until_(std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms)) {}
   ~PendingAcquire() override {
     if (!in_line_) return;
-    leave();
+    engine::Call call = call_now();
+    leave(call);
     undeliverable();
   }
 
   // False when it was granted or refused at once, and complete() has the answer.
-  void enter(ByteView owner, std::uint64_t ttl_ms, UnixMillis now) {
-    outcome_ = services_.engine.acquire(key_, owner, ttl_ms, now, this);
+  void enter(ByteView owner, std::uint64_t ttl_ms, engine::Call& call) {
+    outcome_ = services_.engine.acquire(key_, owner, ttl_ms, call, this);
     in_line_ = outcome_.state == Acquired::State::kQueued;
   }
   bool in_line() const { return in_line_; }
@@ -97,23 +98,27 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds(0));
   }
 
-  void complete(ByteBuffer& out) override {
-    leave();
+  Lsn complete(ByteBuffer& out) override {
+    engine::Call call = call_now();
+    leave(call);
     reply(out);
+    return call.lsn;
   }
 
-  void withdraw(ByteBuffer& out) override {
-    leave();
+  Lsn withdraw(ByteBuffer& out) override {
+    engine::Call call = call_now();
+    leave(call);
     if (outcome_.state == Acquired::State::kHeld) {
       undeliverable();
       // Who holds the key now, if anybody: the next in line.
       outcome_ = {Acquired::State::kRefused, 0, 0};
-      const UnixMillis now = services_.clock.now();
-      services_.engine.read(key_, now, [&](const EntryView& entry) {
-        outcome_.remaining_ms = entry.deadline == 0 ? ~std::uint64_t{0} : entry.deadline - now;
+      call.now = services_.clock.now();
+      services_.engine.read(key_, call, [&](const EntryView& entry) {
+        outcome_.remaining_ms = entry.deadline == 0 ? ~std::uint64_t{0} : entry.deadline - call.now;
       });
     }
     reply(out);
+    return call.lsn;
   }
 
   void undeliverable() override {
@@ -128,8 +133,10 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
     reply_acquired(outcome_, writer);
   }
 
-  void leave() {
-    outcome_ = services_.engine.leave(key_, *this, services_.clock.now());
+  engine::Call call_now() const { return {services_.clock.now()}; }
+
+  void leave(engine::Call& call) {
+    outcome_ = services_.engine.leave(key_, *this, call);
     in_line_ = false;
   }
 
@@ -146,12 +153,12 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
 
 Result<void> acquire(Context& context, Request& request) {
   if (request.wait_ms == 0) {
-    reply_acquired(context.engine().acquire(request.key, request.owner, lock_ttl(request), context.now, nullptr),
+    reply_acquired(context.engine().acquire(request.key, request.owner, lock_ttl(request), context.call, nullptr),
                    context.reply);
     return {};
   }
   auto pending = std::make_unique<PendingAcquire>(context.services, request.key, request.wait_ms);
-  pending->enter(request.owner, lock_ttl(request), context.now);
+  pending->enter(request.owner, lock_ttl(request), context.call);
   if (pending->in_line()) {
     context.pending = std::move(pending);
   } else {

@@ -13,7 +13,7 @@ using engine::EntryView;
 using observability::Counter;
 
 Result<void> get(Context& context, Request& request) {
-  const bool found = context.engine().read(request.key, context.now,
+  const bool found = context.engine().read(request.key, context.call,
                                            [&](const EntryView& entry) { context.reply.ok_value(entry.value); });
   context.services.counters.add(found ? Counter::kHits : Counter::kMisses);
   if (!found) context.reply.null();
@@ -24,14 +24,14 @@ Result<void> set(Context& context, Request& request) {
   engine::PreparedValue prepared(request.key, request.value);
   const UnixMillis deadline = context.deadline(request.ttl_ms);
   context.engine().modify(
-      request.key, context.now, [&](const EntryView*) { return Change::put(request.value, deadline); }, &prepared);
+      request.key, context.call, [&](const EntryView*) { return Change::put(request.value, deadline); }, &prepared);
   context.reply.ok();
   return {};
 }
 
 Result<void> del(Context& context, Request& request) {
   bool found = false;
-  context.engine().modify(request.key, context.now, [&](const EntryView* entry) {
+  context.engine().modify(request.key, context.call, [&](const EntryView* entry) {
     found = entry != nullptr;
     return found ? Change::remove() : Change::keep();
   });
@@ -40,13 +40,13 @@ Result<void> del(Context& context, Request& request) {
 }
 
 Result<void> exists(Context& context, Request& request) {
-  context.reply.ok_bool(context.engine().read(request.key, context.now, [](const EntryView&) {}));
+  context.reply.ok_bool(context.engine().read(request.key, context.call, [](const EntryView&) {}));
   return {};
 }
 
 Result<void> type(Context& context, Request& request) {
   value::ValueType found{};
-  if (context.engine().read(request.key, context.now, [&](const EntryView& entry) { found = entry.value.type; })) {
+  if (context.engine().read(request.key, context.call, [&](const EntryView& entry) { found = entry.value.type; })) {
     const char byte = static_cast<char>(found);
     context.reply.ok({&byte, 1});
   } else {
@@ -60,7 +60,7 @@ Result<void> setnx(Context& context, Request& request) {
   const UnixMillis deadline = context.deadline(request.ttl_ms);
   bool was_set = false;
   context.engine().modify(
-      request.key, context.now,
+      request.key, context.call,
       [&](const EntryView* entry) {
         was_set = entry == nullptr;
         return was_set ? Change::put(request.value, deadline) : Change::keep();
@@ -78,7 +78,7 @@ void exchange(Context& context, Request& request, FunctionRef<Change(bool presen
   for (bool done = false; !done;) {
     std::optional<engine::Pin> large;
     context.engine().modify(
-        request.key, context.now,
+        request.key, context.call,
         [&](const EntryView* entry) {
           if (entry != nullptr && entry->large != nullptr && value::encoded_size(entry->value) > room) {
             room = value::encoded_size(entry->value);
@@ -131,12 +131,12 @@ Change swapped(const Context& context, const Request& request, const EntryView* 
 // False when it has to be tried again, because the key changed meanwhile.
 bool try_cas_large(Context& context, Request& request, engine::PreparedValue& prepared) {
   bool done = false;
-  context.engine().read(request.key, context.now, [&](const EntryView& pinned) {
+  context.engine().read(request.key, context.call, [&](const EntryView& pinned) {
     if (pinned.large == nullptr) return;
     done = true;
     if (!value::equal(request.expected, pinned.value)) return reply_not_swapped(context, pinned.value);
     context.engine().modify(
-        request.key, context.now,
+        request.key, context.call,
         [&](const EntryView* entry) {
           done = entry != nullptr && entry->large == pinned.large;
           return done ? swapped(context, request, entry) : Change::keep();
@@ -152,7 +152,7 @@ Result<void> cas(Context& context, Request& request) {
   for (bool done = false; !done;) {
     bool is_large = false;
     context.engine().modify(
-        request.key, context.now,
+        request.key, context.call,
         [&](const EntryView* entry) {
           if (entry == nullptr && request.expected.type != value::ValueType::kNull) {
             context.reply.null();

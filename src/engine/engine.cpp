@@ -97,7 +97,7 @@ void Engine::set_deadline_alarm(DeadlineAlarm* alarm) {
   state_->context.alarm = alarm;
 }
 
-bool Engine::read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView&)> look) const {
+bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> look) const {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
   while (true) {
@@ -106,7 +106,7 @@ bool Engine::read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView
       const SharedGuard guard(shard.mutex);
       const Entry* entry = shard.find(hash, key);
       if (entry == nullptr) return false;
-      if (!entry->is_expired(now)) {
+      if (!entry->is_expired(call.now)) {
         const EntryView view = view_of(*entry);
         if (view.large == nullptr) {
           look(view);
@@ -124,17 +124,16 @@ bool Engine::read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView
     // Expired and waited for: hand it over, then look again.
     Garbage garbage;
     const ExclusiveGuard guard(shard.mutex);
-    shard.find_live(hash, key, now, garbage);
+    shard.find_live(hash, key, call.now, garbage);
   }
 }
 
-void Engine::modify(ByteView key, UnixMillis now, FunctionRef<Change(const EntryView*)> decide,
-                    PreparedValue* prepared) {
+void Engine::modify(ByteView key, Call& call, FunctionRef<Change(const EntryView*)> decide, PreparedValue* prepared) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
   Garbage garbage;
   const ExclusiveGuard guard(shard.mutex);
-  const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+  const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
   EntryView view;
   if (slot != nullptr) view = view_of(*Table::entry_at(slot));
   const Change change = decide(slot == nullptr ? nullptr : &view);
@@ -145,7 +144,7 @@ void Engine::modify(ByteView key, UnixMillis now, FunctionRef<Change(const Entry
       shard.put(slot, hash, {key, change.value, change.deadline, false}, prepared, garbage);
       break;
     case Change::Kind::kRemove:
-      shard.vacate(slot, hash, now, garbage);
+      shard.vacate(slot, hash, call.now, garbage);
       break;
     case Change::Kind::kSetDeadline:
       shard.set_deadline(slot, hash, change.deadline, garbage);
@@ -153,7 +152,7 @@ void Engine::modify(ByteView key, UnixMillis now, FunctionRef<Change(const Entry
   }
 }
 
-void Engine::read_many(std::span<const ByteView> keys, UnixMillis now,
+void Engine::read_many(std::span<const ByteView> keys, Call& call,
                        FunctionRef<void(std::span<const std::optional<EntryView>>)> look) const {
   std::vector<KeyHash> hashes;
   std::vector<Shard*> shards;
@@ -173,7 +172,7 @@ void Engine::read_many(std::span<const ByteView> keys, UnixMillis now,
         const Entry* entry = shard.find(hashes[i], keys[i]);
         views[i].reset();
         if (entry == nullptr) return;
-        if (!entry->is_expired(now)) {
+        if (!entry->is_expired(call.now)) {
           views[i] = view_of(*entry);
         } else if (shard.has_line(keys[i])) {
           to_hand_over = i;
@@ -185,11 +184,11 @@ void Engine::read_many(std::span<const ByteView> keys, UnixMillis now,
     Garbage garbage;
     Shard& shard = state_->shard(hashes[*to_hand_over]);
     const ExclusiveGuard guard(shard.mutex);
-    shard.find_live(hashes[*to_hand_over], keys[*to_hand_over], now, garbage);
+    shard.find_live(hashes[*to_hand_over], keys[*to_hand_over], call.now, garbage);
   }
 }
 
-void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, UnixMillis now) {
+void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, Call& call) {
   std::vector<KeyHash> hashes;
   std::vector<Shard*> shards;
   std::vector<PreparedValue> prepared;
@@ -206,13 +205,13 @@ void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadlin
   const ManyLocks<true> locks(std::move(shards));
   const auto put = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
-    const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, now, garbage);
+    const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, call.now, garbage);
     shard.put(slot, hashes[i], {pairs[i].key, pairs[i].value, deadline, false}, &prepared[i], garbage);
   };
   for (std::size_t i = 0; i < pairs.size(); ++i) put(i);
 }
 
-std::uint32_t Engine::remove_many(std::span<const ByteView> keys, UnixMillis now) {
+std::uint32_t Engine::remove_many(std::span<const ByteView> keys, Call& call) {
   std::vector<KeyHash> hashes;
   std::vector<Shard*> shards;
   std::vector<std::size_t> order(keys.size());
@@ -233,16 +232,16 @@ std::uint32_t Engine::remove_many(std::span<const ByteView> keys, UnixMillis now
   const ManyLocks<true> locks(std::move(shards));
   const auto remove = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
-    const Shard::Slot slot = shard.find_live(hashes[i], keys[i], now, garbage);
+    const Shard::Slot slot = shard.find_live(hashes[i], keys[i], call.now, garbage);
     if (slot == nullptr) return;
-    shard.vacate(slot, hashes[i], now, garbage);
+    shard.vacate(slot, hashes[i], call.now, garbage);
     ++removed;
   };
   for (const std::size_t i : order) remove(i);
   return removed;
 }
 
-std::uint64_t Engine::flush(UnixMillis now) {
+std::uint64_t Engine::flush(Call& call) {
   std::vector<Shard*> shards;
   for (Shard& shard : state_->all()) shards.push_back(&shard);
   std::vector<Shard::Contents> contents;
@@ -250,9 +249,9 @@ std::uint64_t Engine::flush(UnixMillis now) {
   {
     const ManyLocks<true> locks(shards);
     const auto prepare = [&](const Shard& shard)
-                             KV_NO_THREAD_SAFETY_ANALYSIS { contents.push_back(shard.contents_after_flush(now)); };
+                             KV_NO_THREAD_SAFETY_ANALYSIS { contents.push_back(shard.contents_after_flush(call.now)); };
     for (const Shard* shard : shards) prepare(*shard);
-    const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], now); };
+    const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], call.now); };
     for (std::size_t i = 0; i < shards.size(); ++i) swap(i);
   }
   std::uint64_t removed = 0;
@@ -260,13 +259,13 @@ std::uint64_t Engine::flush(UnixMillis now) {
     removed += shard.table.size();
     EntryPool::WalkPosition at;
     for (; const Entry* entry = shard.pool.deadline_walk(at); ++at.index) {
-      if (entry->is_expired(now)) --removed;
+      if (entry->is_expired(call.now)) --removed;
     }
   }
   return removed;
 }
 
-std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, UnixMillis now,
+std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, Call& call,
                            FunctionRef<bool(ByteView key)> visit) const {
   constexpr int kPositionBits = 48;
   constexpr std::uint64_t kPositionMask = (std::uint64_t{1} << kPositionBits) - 1;
@@ -286,7 +285,7 @@ std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, UnixMillis n
       const SharedGuard guard(shard.mutex);
       const auto note = [&](const Entry& entry) KV_NO_THREAD_SAFETY_ANALYSIS {
         // A key that is waited for doesn't become absent when it expires: whoever asks for it next hands it over.
-        const bool present = !entry.is_expired(now) || shard.has_line(entry.key());
+        const bool present = !entry.is_expired(call.now) || shard.has_line(entry.key());
         seen.push_back({state_->context.hasher(entry.key()).scan_position(), present ? entry.key().size() : 0});
         if (present) keys.append(entry.key());
       };
@@ -314,42 +313,43 @@ std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, UnixMillis n
   return index >= state_->count ? 0 : (std::uint64_t{index} << kPositionBits) | position;
 }
 
-Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, UnixMillis now, Waiter* waiter) {
+Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, Call& call, Waiter* waiter) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
   Garbage garbage;
   const ExclusiveGuard guard(shard.mutex);
-  const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+  const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
   if (slot == nullptr) {
-    return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, now + ttl_ms, now, garbage), 0};
+    return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, call.now + ttl_ms, call.now, garbage), 0};
   }
   const UnixMillis deadline = Table::entry_at(slot)->deadline();
-  if (waiter == nullptr) return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - now};
+  if (waiter == nullptr) return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};
   waiter->owner_ = owner;
   waiter->ttl_ms_ = ttl_ms;
   shard.line_up(key, *waiter, deadline);
   return {Acquired::State::kQueued, 0, 0};
 }
 
-Engine::Acquired Engine::leave(ByteView key, Waiter& waiter, UnixMillis now) {
+Engine::Acquired Engine::leave(ByteView key, Waiter& waiter, Call& call) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
   Garbage garbage;
   const ExclusiveGuard guard(shard.mutex);
   if (waiter.queued_) {
     // It may have expired, and then this very waiter may be the next.
-    const Shard::Slot slot = shard.find_live(hash, key, now, garbage);
+    const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
     if (waiter.queued_) {
       shard.leave_line(key, waiter);
       const UnixMillis deadline = Table::entry_at(slot)->deadline();
-      return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - now};
+      return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};
     }
   }
   return {Acquired::State::kHeld, waiter.token_, 0};
 }
 
 void Engine::give_back(ByteView key, const Waiter& waiter, UnixMillis now) {
-  modify(key, now, [&](const EntryView* entry) {
+  Call call{now};
+  modify(key, call, [&](const EntryView* entry) {
     const bool is_its_own =
         entry != nullptr && entry->is_lock && entry->value.data == waiter.owner_ && entry->deadline == waiter.deadline_;
     return is_its_own ? Change::remove() : Change::keep();

@@ -86,12 +86,17 @@ Session::Step Session::next_step() {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
       }
-      pending_ = context_.handler.handle(*frame, *now, output_);
+      take(context_.handler.handle(*frame, *now, output_));
       input_.consume(frame_bytes);
     }
   }
   if (!output_.empty()) return Step::kWrite;
   return pending_ != nullptr ? Step::kWait : Step::kLinger;
+}
+
+void Session::take(protocol::Handled handled) {
+  pending_ = std::move(handled.pending);
+  lsn_ = std::max(lsn_, handled.lsn);
 }
 
 bool Session::may_run_frames() const {
@@ -194,7 +199,7 @@ Awaitable<void> Session::run_heavy() {
   asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault]() mutable {
     try {
       // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
-      if (!broken_) pending_ = context_.handler.handle(heavy_frame_, context_.clock.now(), output_);
+      if (!broken_) take(context_.handler.handle(heavy_frame_, context_.clock.now(), output_));
     } catch (...) {
       fault = std::current_exception();
     }
@@ -221,7 +226,7 @@ Awaitable<void> Session::wait_for_pending() {
   if (!stopping_ && !woken_) co_await sleep(pending_->time_left());
   if (broken_) co_return;
   const bool withdrawn = stopping_ || peer_is_gone();
-  withdrawn ? pending_->withdraw(output_) : pending_->complete(output_);
+  lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_) : pending_->complete(output_));
   co_await write();
   if (broken_ && !withdrawn) pending_->undeliverable();
   pending_.reset();

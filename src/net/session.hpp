@@ -78,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
 
   Step next_step();
   Step step_without_frame() const;
+  void take(protocol::Handled handled);
   bool may_run_frames() const;
   protocol::FrameState look_ahead(Frames& frames) const;
   asio::mutable_buffer make_room_to_read();
@@ -102,6 +103,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   ByteBuffer output_;
   protocol::Frame heavy_frame_;
   std::unique_ptr<protocol::PendingReply> pending_;
+  Lsn lsn_ = kNoLsn;  // the last record that the replies to be sent depend on
   Timer* sleeping_ = nullptr;
   SteadyClock::time_point coarse_now_;  // of the last sweep
   SteadyClock::time_point last_active_;

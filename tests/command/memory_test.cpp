@@ -127,8 +127,10 @@ TEST(OutOfMemory, AWaiterStandsInLineOrDoesNot) {
     std::unique_ptr<protocol::PendingReply> pending;
     {
       const FailingAllocation failing(nth);
-      pending = server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)},
-                                         server.clock.now(), out);
+      pending =
+          server.dispatcher
+              .handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, server.clock.now(), out)
+              .pending;
       failed = failing.happened();
     }
     EXPECT_EQ(pending == nullptr, !out.empty());

@@ -12,6 +12,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Keys;
 using test::Seen;
 using test::TestEngine;
@@ -24,7 +25,7 @@ TEST_F(EngineTest, AnEmptyEngineHasNothing) {
   EXPECT_FALSE(get_exclusively("key").has_value());
   EXPECT_FALSE(remove("key"));
   EXPECT_EQ(remove_many({"key", "other"}), 0U);
-  EXPECT_EQ(engine.flush(now), 0U);
+  EXPECT_EQ(engine.flush(call_at(now)), 0U);
   EXPECT_TRUE(scan().empty());
   const Engine::Usage usage = engine.usage();
   EXPECT_EQ(usage.entries + usage.data_bytes + usage.table_bytes + usage.expired_total + usage.waiters, 0U);
@@ -44,8 +45,8 @@ TEST_F(EngineTest, ReadsWhatWasPut) {
 TEST_F(EngineTest, KeepsTheTypeOfAValue) {
   for (int type = 0; type <= value::kValueTypeLast; ++type) {
     const value::ValueView value{static_cast<value::ValueType>(type), "12345678"};
-    engine.modify("key", now, [&](const EntryView*) { return Change::put(value, 0); });
-    engine.read("key", now, [&](const EntryView& entry) {
+    engine.modify("key", call_at(now), [&](const EntryView*) { return Change::put(value, 0); });
+    engine.read("key", call_at(now), [&](const EntryView& entry) {
       EXPECT_EQ(entry.value.type, value.type);
       EXPECT_EQ(entry.value.data, value.data);
     });
@@ -65,12 +66,12 @@ TEST_F(EngineTest, KeysAreBytesOfAnyKindAndLength) {
 TEST_F(EngineTest, ModifyCanKeepAsItIs) {
   put("key", "value", now + 9);
   int calls = 0;
-  engine.modify("key", now, [&](const EntryView* entry) {
+  engine.modify("key", call_at(now), [&](const EntryView* entry) {
     ++calls;
     EXPECT_NE(entry, nullptr);
     return Change::keep();
   });
-  engine.modify("absent", now, [&](const EntryView* entry) {
+  engine.modify("absent", call_at(now), [&](const EntryView* entry) {
     ++calls;
     EXPECT_EQ(entry, nullptr);
     return Change::keep();
@@ -85,9 +86,9 @@ TEST_F(EngineTest, AValueMayBeMadeOfTheOneBefore) {
     const std::string data = std::string(size - 1, 'a') + "b";
     put("key", data);
     // The same bytes with another deadline, and then a part of them.
-    engine.modify("key", now, [&](const EntryView* entry) { return Change::put(entry->value, now + 5); });
+    engine.modify("key", call_at(now), [&](const EntryView* entry) { return Change::put(entry->value, now + 5); });
     EXPECT_EQ(get("key"), (Seen{data, now + 5, false}));
-    engine.modify("key", now, [&](const EntryView* entry) {
+    engine.modify("key", call_at(now), [&](const EntryView* entry) {
       return Change::put({entry->value.type, entry->value.data.substr(2)}, 0);
     });
     EXPECT_EQ(get("key"), (Seen{data.substr(2), 0, false}));
@@ -129,7 +130,7 @@ TEST_F(EngineTest, AnExpiredKeyCountsAsAbsentForEveryChange) {
   expired("removed with others");
   EXPECT_EQ(remove_many({"removed with others"}), 0U);
   expired("flushed");
-  EXPECT_EQ(engine.flush(now), 0U);
+  EXPECT_EQ(engine.flush(call_at(now)), 0U);
   expired("put again");
   put("put again", "new");
   EXPECT_EQ(get("put again"), (Seen{"new", 0, false}));
@@ -207,7 +208,7 @@ TEST_F(EngineTest, FlushRemovesEverythingAndCountsWhatWasPresent) {
   for (int i = 0; i < 1'000; ++i)
     put(std::to_string(i), std::string(static_cast<std::size_t>(i) * 2, 'x'), i % 4 == 0 ? now + 1 : 0);
   ++now;
-  EXPECT_EQ(engine.flush(now), 750U);
+  EXPECT_EQ(engine.flush(call_at(now)), 750U);
   EXPECT_TRUE(scan().empty());
   const Engine::Usage usage = engine.usage();
   EXPECT_EQ(usage.entries + usage.data_bytes + usage.table_bytes, 0U);
@@ -256,7 +257,7 @@ TEST(EngineShards, AnyNumberOfShardsHoldsTheSame) {
     const Keys scanned = engine.scan();
     EXPECT_EQ(scanned.size(), expected.size());
     EXPECT_EQ(std::set<std::string>(scanned.begin(), scanned.end()), expected);
-    EXPECT_EQ(engine.engine.flush(engine.now), 2'000U);
+    EXPECT_EQ(engine.engine.flush(call_at(engine.now)), 2'000U);
   }
 }
 

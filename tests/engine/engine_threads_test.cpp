@@ -18,6 +18,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Keys;
 using test::Pairs;
 using test::Random;
@@ -49,7 +50,7 @@ class EngineThreads : public testing::Test, public TestEngine {
 
   void increment(ByteView key) {
     std::string sum;
-    engine.modify(key, now, [&](const EntryView* entry) {
+    engine.modify(key, call_at(now), [&](const EntryView* entry) {
       sum = entry == nullptr ? "1" : std::to_string(std::stoi(std::string(entry->value.data)) + 1);
       return Change::put({value::ValueType::kBytes, sum}, 0);
     });
@@ -111,7 +112,7 @@ TEST_F(EngineThreads, FlushIsAtomicToo) {
   const auto change = [&] {
     for (int i = 0; i < 1'000; ++i) {
       put_many(pairs);
-      ASSERT_EQ(engine.flush(now), keys.size());
+      ASSERT_EQ(engine.flush(call_at(now)), keys.size());
     }
   };
   beside(change, 2, look);
@@ -176,7 +177,7 @@ TEST_F(EngineThreads, ALargeValueIsReadWholeWhileItIsReplaced) {
     });
   };
   const auto read = [&](int) {
-    engine.read("key", now, [](const EntryView& entry) {
+    engine.read("key", call_at(now), [](const EntryView& entry) {
       ASSERT_EQ(entry.value.data.find_first_not_of(entry.value.data[0]), ByteView::npos);
       ASSERT_EQ(entry.value.data.size(), 20'000U);
     });
@@ -233,10 +234,10 @@ TEST_F(EngineThreads, ALockHasOneHolderAtATime) {
     const std::string owner = "owner " + std::to_string(thread);
     for (int i = 0; i < 500; ++i) {
       BlockingWaiter waiter;
-      Acquired acquired = engine.acquire("key", owner, 3'600'000, now, &waiter);
+      Acquired acquired = engine.acquire("key", owner, 3'600'000, call_at(now), &waiter);
       if (acquired.state == Acquired::State::kQueued) {
         waiter.wait();
-        acquired = engine.leave("key", waiter, now);
+        acquired = engine.leave("key", waiter, call_at(now));
       }
       ASSERT_EQ(acquired.state, Acquired::State::kHeld);
       ASSERT_EQ(++inside, 1);
@@ -244,7 +245,7 @@ TEST_F(EngineThreads, ALockHasOneHolderAtATime) {
       last_token = acquired.token;
       ++turns;
       --inside;
-      engine.modify("key", now, [&](const EntryView* entry) {
+      engine.modify("key", call_at(now), [&](const EntryView* entry) {
         EXPECT_EQ(entry->value.data, owner);
         return Change::remove();
       });
@@ -260,11 +261,13 @@ TEST_F(EngineThreads, AKeyIsNeverLostToAWaiterThatLeaves) {
     Random random(static_cast<std::uint64_t>(thread));
     for (int i = 0; i < 2'000; ++i) {
       test::TestWaiter waiter;
-      const Acquired acquired = engine.acquire("key", "owner " + std::to_string(thread), 3'600'000, now, &waiter);
+      const Acquired acquired =
+          engine.acquire("key", "owner " + std::to_string(thread), 3'600'000, call_at(now), &waiter);
       if (acquired.state == Acquired::State::kQueued) {
         for (auto patience = random.below(20); patience != 0 && waiter.grants == 0; --patience)
           std::this_thread::yield();
-        if (engine.leave("key", waiter, now).state == Acquired::State::kHeld) engine.give_back("key", waiter, now);
+        if (engine.leave("key", waiter, call_at(now)).state == Acquired::State::kHeld)
+          engine.give_back("key", waiter, now);
       } else {
         ASSERT_TRUE(remove("key"));
       }

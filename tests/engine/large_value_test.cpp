@@ -10,6 +10,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Seen;
 using test::TestEngine;
 using test::TestWaiter;
@@ -25,7 +26,7 @@ class LargeValue : public testing::Test, public TestEngine {
  protected:
   // A pin of what the key holds.
   void pin(std::optional<Pin>& pin, ByteView key) {
-    engine.modify(key, now, [&](const EntryView* entry) {
+    engine.modify(key, call_at(now), [&](const EntryView* entry) {
       pin.emplace(*entry);
       return Change::keep();
     });
@@ -35,8 +36,8 @@ class LargeValue : public testing::Test, public TestEngine {
 TEST_F(LargeValue, OnlyLargeEntriesCanBePinned) {
   put("small", "value");
   put("large", kOld);
-  engine.read("small", now, [](const EntryView& entry) { EXPECT_EQ(entry.large, nullptr); });
-  engine.read("large", now, [](const EntryView& entry) { EXPECT_NE(entry.large, nullptr); });
+  engine.read("small", call_at(now), [](const EntryView& entry) { EXPECT_EQ(entry.large, nullptr); });
+  engine.read("large", call_at(now), [](const EntryView& entry) { EXPECT_NE(entry.large, nullptr); });
 }
 
 // Every size around the limit, with and without a deadline, prepared and not.
@@ -60,7 +61,7 @@ TEST_F(LargeValue, APreparedValueIsLinkedWithoutACopy) {
   PreparedValue prepared("key", value);
   const std::uint64_t bytes_before = engine.usage().data_bytes;
   engine.modify(
-      "key", now, [&](const EntryView*) { return Change::put(value, now + 5); }, &prepared);
+      "key", call_at(now), [&](const EntryView*) { return Change::put(value, now + 5); }, &prepared);
   EXPECT_EQ(get("key"), (Seen{kOld, now + 5, false}));
   EXPECT_GE(engine.usage().data_bytes, bytes_before + kOld.size());
 }
@@ -69,17 +70,17 @@ TEST_F(LargeValue, APreparedValueThatIsNotPutIsForgotten) {
   const value::ValueView value = bytes_value(kOld);
   PreparedValue prepared("key", value);
   engine.modify(
-      "key", now, [](const EntryView*) { return Change::keep(); }, &prepared);
+      "key", call_at(now), [](const EntryView*) { return Change::keep(); }, &prepared);
   EXPECT_FALSE(has("key"));
   // Something else is put instead of it.
   engine.modify(
-      "key", now, [](const EntryView*) { return Change::put(bytes_value(kNew), 0); }, &prepared);
+      "key", call_at(now), [](const EntryView*) { return Change::put(bytes_value(kNew), 0); }, &prepared);
   EXPECT_EQ(get("key")->data, kNew);
   // And it can still be put later, once.
   engine.modify(
-      "key", now, [&](const EntryView*) { return Change::put(value, 0); }, &prepared);
+      "key", call_at(now), [&](const EntryView*) { return Change::put(value, 0); }, &prepared);
   engine.modify(
-      "key", now, [&](const EntryView*) { return Change::put(value, 0); }, &prepared);
+      "key", call_at(now), [&](const EntryView*) { return Change::put(value, 0); }, &prepared);
   EXPECT_EQ(get("key")->data, kOld);
 }
 
@@ -98,7 +99,7 @@ TEST_F(LargeValue, APinnedValueOutlivesWhateverHappensToItsKey) {
   expect_survives("put with others", [&] { put_many({{"key", kNew}, {"other", kNew}}); });
   expect_survives("removed with others", [&] { remove_many({"key", "other"}); });
   expect_survives("given a deadline", [&] { set_deadline("key", now + 5); });
-  expect_survives("flushed", [&] { engine.flush(now); });
+  expect_survives("flushed", [&] { engine.flush(call_at(now)); });
   expect_survives("expired", [&] {
     set_deadline("key", now + 1);
     ++now;
@@ -128,7 +129,7 @@ TEST_F(LargeValue, SeveralCanPinOneEntry) {
 TEST_F(LargeValue, IsLookedAtWithNoLockHeld) {
   put("key", kOld);
   // Which is why the callback may change the key, and still sees what it was.
-  engine.read("key", now, [&](const EntryView& entry) {
+  engine.read("key", call_at(now), [&](const EntryView& entry) {
     put("key", kNew);
     EXPECT_EQ(entry.value.data, kOld);
   });

@@ -11,6 +11,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Seen;
 using test::TestEngine;
 using test::TestWaiter;
@@ -21,14 +22,15 @@ constexpr std::uint64_t kTokensPerMs = 65'536;
 class Lock : public testing::Test, public TestEngine {
  protected:
   Acquired acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms = 1'000) {
-    return engine.acquire(key, owner, ttl_ms, now, nullptr);
+    return engine.acquire(key, owner, ttl_ms, call_at(now), nullptr);
   }
 };
 
 TEST_F(Lock, IsAnEntryWhoseValueIsItsOwner) {
   EXPECT_TRUE(lock("key", "owner", 500));
   EXPECT_EQ(get("key"), (Seen{"owner", now + 500, true}));
-  engine.read("key", now, [](const EntryView& entry) { EXPECT_EQ(entry.value.type, value::ValueType::kString); });
+  engine.read("key", call_at(now),
+              [](const EntryView& entry) { EXPECT_EQ(entry.value.type, value::ValueType::kString); });
 }
 
 TEST_F(Lock, IsRefusedWhileTheKeyIsPresent) {
@@ -81,7 +83,7 @@ TEST_F(Lock, WaitersAreServedInTheOrderTheyCame) {
     remove("key");
     EXPECT_EQ(waiters[static_cast<std::size_t>(i)]->grants, 1);
     EXPECT_EQ(get("key"), (Seen{"w" + std::to_string(i), now + 1'000, true}));
-    const Acquired acquired = engine.leave("key", *waiters[static_cast<std::size_t>(i)], now);
+    const Acquired acquired = engine.leave("key", *waiters[static_cast<std::size_t>(i)], call_at(now));
     EXPECT_EQ(acquired.state, Acquired::State::kHeld);
     EXPECT_GT(acquired.token, last_token);
     EXPECT_GE(acquired.token, now * kTokensPerMs);
@@ -94,7 +96,7 @@ TEST_F(Lock, WaitersAreServedInTheOrderTheyCame) {
 
 TEST_F(Lock, WhoCanHaveTheKeyAtOnceDoesNotWait) {
   TestWaiter waiter;
-  const Acquired acquired = engine.acquire("key", "owner", 500, now, &waiter);
+  const Acquired acquired = engine.acquire("key", "owner", 500, call_at(now), &waiter);
   EXPECT_EQ(acquired.state, Acquired::State::kHeld);
   EXPECT_GT(acquired.token, 0U);
   EXPECT_EQ(waiter.grants, 0);
@@ -108,7 +110,7 @@ TEST_F(Lock, ATtlCountsFromTheGrant) {
   now += 5'000;
   remove("key");
   EXPECT_EQ(get("key")->deadline, now + 700);
-  EXPECT_EQ(engine.leave("key", waiter, now).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", waiter, call_at(now)).state, Acquired::State::kHeld);
 }
 
 TEST_F(Lock, AGrantNeverOutlivesTheLastDeadlineThereIs) {
@@ -118,7 +120,7 @@ TEST_F(Lock, AGrantNeverOutlivesTheLastDeadlineThereIs) {
   wait("key", waiter, "waiter", 1'000);
   remove("key");
   EXPECT_EQ(get("key")->deadline, kDeadlineMax);
-  engine.leave("key", waiter, now);
+  engine.leave("key", waiter, call_at(now));
 }
 
 // Whatever takes a key away, the first in line holds it at once: the very call that removed it leaves no gap.
@@ -133,7 +135,7 @@ TEST_F(Lock, EveryKindOfRemovalHandsTheKeyOver) {
        [&] {
          EXPECT_EQ(remove_many({"key", "other", "key"}), 1U);
        }},
-      {"flush", [&] { EXPECT_EQ(engine.flush(now), 1U); }},
+      {"flush", [&] { EXPECT_EQ(engine.flush(call_at(now)), 1U); }},
       {"expiry, read", [&] { now += 1'000, has("key"); }},
       {"expiry, read_many",
        [&] {
@@ -146,7 +148,7 @@ TEST_F(Lock, EveryKindOfRemovalHandsTheKeyOver) {
          TestWaiter other;
          wait("key", other, "other");
          now += 1'000;
-         EXPECT_EQ(engine.leave("key", other, now).state, Acquired::State::kRefused);
+         EXPECT_EQ(engine.leave("key", other, call_at(now)).state, Acquired::State::kRefused);
        }},
       {"hand_over_expired", [&] { now += 1'000, engine.hand_over_expired(now); }},
       {"sweep", [&] { now += 1'000, sweep(); }},
@@ -162,9 +164,9 @@ TEST_F(Lock, EveryKindOfRemovalHandsTheKeyOver) {
       EXPECT_EQ(first.grants, 1) << removal.name;
       EXPECT_EQ(second.grants, 0) << removal.name;
       EXPECT_EQ(get("key"), (Seen{"first", now + 5'000, true})) << removal.name;
-      EXPECT_EQ(engine.leave("key", second, now).remaining_ms, 5'000U) << removal.name;
-      EXPECT_EQ(engine.leave("key", first, now).state, Acquired::State::kHeld) << removal.name;
-      engine.flush(now);
+      EXPECT_EQ(engine.leave("key", second, call_at(now)).remaining_ms, 5'000U) << removal.name;
+      EXPECT_EQ(engine.leave("key", first, call_at(now)).state, Acquired::State::kHeld) << removal.name;
+      engine.flush(call_at(now));
     }
   }
 }
@@ -180,8 +182,8 @@ TEST_F(Lock, ARemovalOfAnExpiredKeyFreesTheLockOfTheFirstInLine) {
   EXPECT_TRUE(remove("key"));
   EXPECT_EQ(first.grants, 1);
   EXPECT_EQ(owner("key"), "second");
-  EXPECT_EQ(engine.leave("key", first, now).state, Acquired::State::kHeld);
-  EXPECT_EQ(engine.leave("key", second, now).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", first, call_at(now)).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", second, call_at(now)).state, Acquired::State::kHeld);
 }
 
 TEST_F(Lock, AChangeThatKeepsTheKeyGrantsNothing) {
@@ -196,7 +198,7 @@ TEST_F(Lock, AChangeThatKeepsTheKeyGrantsNothing) {
   engine.hand_over_expired(now);
   EXPECT_EQ(waiter.grants, 0);
   EXPECT_EQ(get("key"), (Seen{"other value", 0, false}));
-  EXPECT_EQ(engine.leave("key", waiter, now).remaining_ms, ~std::uint64_t{0});
+  EXPECT_EQ(engine.leave("key", waiter, call_at(now)).remaining_ms, ~std::uint64_t{0});
 }
 
 TEST_F(Lock, ARemovalOfSeveralNamesOfAKeyTakesItOnce) {
@@ -208,8 +210,8 @@ TEST_F(Lock, ARemovalOfSeveralNamesOfAKeyTakesItOnce) {
   EXPECT_EQ(remove_many({"key", "key", "key"}), 1U);
   EXPECT_EQ(owner("key"), "first");
   EXPECT_EQ(second.grants, 0);
-  engine.leave("key", first, now);
-  engine.leave("key", second, now);
+  engine.leave("key", first, call_at(now));
+  engine.leave("key", second, call_at(now));
 }
 
 TEST_F(Lock, NobodySeesAKeyAbsentBetweenTwoHolders) {
@@ -221,7 +223,7 @@ TEST_F(Lock, NobodySeesAKeyAbsentBetweenTwoHolders) {
   EXPECT_EQ(scan(), test::Keys{"key"});
   EXPECT_TRUE(get_many({"key"})[0].has_value());
   EXPECT_EQ(waiter.grants, 1);
-  engine.leave("key", waiter, now);
+  engine.leave("key", waiter, call_at(now));
 }
 
 TEST_F(Lock, WhoLeavesTheLineGetsNothing) {
@@ -233,14 +235,14 @@ TEST_F(Lock, WhoLeavesTheLineGetsNothing) {
   wait("key", second, "second");
   wait("key", third, "third");
   now += 100;
-  const Acquired refused = engine.leave("key", second, now);
+  const Acquired refused = engine.leave("key", second, call_at(now));
   EXPECT_EQ(refused.state, Acquired::State::kRefused);
   EXPECT_EQ(refused.remaining_ms, 300U);
-  EXPECT_EQ(engine.leave("key", first, now).state, Acquired::State::kRefused);
+  EXPECT_EQ(engine.leave("key", first, call_at(now)).state, Acquired::State::kRefused);
   remove("key");
   EXPECT_EQ(owner("key"), "third");
   EXPECT_EQ(first.grants + second.grants, 0);
-  EXPECT_EQ(engine.leave("key", third, now).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", third, call_at(now)).state, Acquired::State::kHeld);
   EXPECT_EQ(engine.usage().waiters, 0U);
 }
 
@@ -249,7 +251,7 @@ TEST_F(Lock, WhoLeavesAnExpiredKeyAsTheFirstInLineHoldsIt) {
   TestWaiter waiter;
   wait("key", waiter, "waiter", 1'000);
   now += 400;
-  EXPECT_EQ(engine.leave("key", waiter, now).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", waiter, call_at(now)).state, Acquired::State::kHeld);
   EXPECT_EQ(get("key"), (Seen{"waiter", now + 1'000, true}));
 }
 
@@ -260,10 +262,10 @@ TEST_F(Lock, AGrantThatIsGivenBackGoesToTheNext) {
   wait("key", first, "first");
   wait("key", second, "second");
   remove("key");
-  ASSERT_EQ(engine.leave("key", first, now).state, Acquired::State::kHeld);
+  ASSERT_EQ(engine.leave("key", first, call_at(now)).state, Acquired::State::kHeld);
   engine.give_back("key", first, now);
   EXPECT_EQ(owner("key"), "second");
-  ASSERT_EQ(engine.leave("key", second, now).state, Acquired::State::kHeld);
+  ASSERT_EQ(engine.leave("key", second, call_at(now)).state, Acquired::State::kHeld);
   engine.give_back("key", second, now);
   EXPECT_FALSE(has("key"));
 }
@@ -280,12 +282,12 @@ TEST_F(Lock, AKeyThatHasChangedHandsIsNotGivenBack) {
     TestWaiter waiter;
     wait("key", waiter, "first", 1'000);
     remove("key");
-    ASSERT_EQ(engine.leave("key", waiter, now).state, Acquired::State::kHeld);
+    ASSERT_EQ(engine.leave("key", waiter, call_at(now)).state, Acquired::State::kHeld);
     change();
     const auto before = get("key");
     engine.give_back("key", waiter, now);
     EXPECT_EQ(get("key"), before);
-    engine.flush(now);
+    engine.flush(call_at(now));
   }
 }
 
@@ -317,8 +319,8 @@ TEST_F(Lock, HandOverTellsTheNextDeadlineOfAKeyThatIsWaitedFor) {
   EXPECT_EQ(engine.hand_over_expired(now), start + 1'200) << "b is still waited for, a is not";
   EXPECT_EQ(on_a.grants, 1);
   EXPECT_EQ(on_b_too.grants, 0);
-  engine.leave("b", on_b_too, now);
-  engine.leave("forever", on_forever, now);
+  engine.leave("b", on_b_too, call_at(now));
+  engine.leave("forever", on_forever, call_at(now));
   EXPECT_EQ(engine.hand_over_expired(now), kNone);
 }
 
@@ -344,7 +346,7 @@ TEST_F(Lock, TheAlarmIsToldOfDeadlinesThatAreWaitedFor) {
   EXPECT_EQ(alarm.deadlines, (std::vector{now + 500, now + 300, now + 100, now + 90}));
   set_deadline("key", now + 80);
   EXPECT_EQ(alarm.deadlines.back(), now + 80);
-  engine.leave("key", waiter, now);
+  engine.leave("key", waiter, call_at(now));
   const std::size_t heard = alarm.deadlines.size();
   set_deadline("key", now + 70);
   EXPECT_EQ(alarm.deadlines.size(), heard);

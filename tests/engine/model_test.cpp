@@ -16,6 +16,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Keys;
 using test::Pairs;
 using test::Random;
@@ -236,7 +237,7 @@ class ModelTest {
     const std::string owner = random_owner();
     const std::uint64_t ttl_ms = 1 + random_.below(60);
     const Seen* entry = model_.find(key, now());
-    expect_acquired(engine_.engine.acquire(key, owner, ttl_ms, now(), nullptr), entry);
+    expect_acquired(engine_.engine.acquire(key, owner, ttl_ms, call_at(now()), nullptr), entry);
     if (entry == nullptr) model_.put(key, {owner, now() + ttl_ms, true});
   }
   void wait() {
@@ -245,7 +246,8 @@ class ModelTest {
     waiter->owner = random_owner();
     waiter->ttl_ms = 1 + random_.below(60);
     const Seen* entry = model_.find(waiter->key, now());
-    const Acquired acquired = engine_.engine.acquire(waiter->key, waiter->owner, waiter->ttl_ms, now(), &waiter->real);
+    const Acquired acquired =
+        engine_.engine.acquire(waiter->key, waiter->owner, waiter->ttl_ms, call_at(now()), &waiter->real);
     if (entry == nullptr) {
       expect_acquired(acquired, nullptr);
       model_.put(waiter->key, {waiter->owner, now() + waiter->ttl_ms, true});
@@ -260,7 +262,7 @@ class ModelTest {
     const auto waiter = std::move(waiters_[index]);
     waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(index));
     if (!waiter->granted) model_.find(waiter->key, now());
-    const Acquired acquired = engine_.engine.leave(waiter->key, waiter->real, now());
+    const Acquired acquired = engine_.engine.leave(waiter->key, waiter->real, call_at(now()));
     if (!waiter->granted) {
       ASSERT_EQ(acquired.state, Acquired::State::kRefused);
       ASSERT_EQ(acquired.remaining_ms, remaining(*model_.find(waiter->key, now())));
@@ -283,7 +285,7 @@ class ModelTest {
   }
   void upkeep() {
     if (random_.one_in(20)) {
-      ASSERT_EQ(engine_.engine.flush(now()), model_.flush(now()));
+      ASSERT_EQ(engine_.engine.flush(call_at(now())), model_.flush(now()));
     } else if (random_.one_in(2)) {
       engine_.sweep();
       model_.sweep(now());

@@ -12,6 +12,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::hash_at;
 using test::key_with_hash;
 using test::Keys;
@@ -45,7 +46,7 @@ TEST(EngineScan, CountsTheEntriesThatItLooksAtPresentOrNot) {
   int visited = 0;
   std::uint64_t cursor = 0;
   do {
-    cursor = engine.engine.scan(cursor, 10, engine.now, [&](ByteView) { return ++visited > 0; });
+    cursor = engine.engine.scan(cursor, 10, call_at(engine.now), [&](ByteView) { return ++visited > 0; });
     ++steps;
   } while (cursor != 0);
   EXPECT_EQ(visited, 10);
@@ -63,7 +64,7 @@ TEST(EngineScan, StopsEarlyWhenItIsTold) {
   int steps = 0;
   do {
     int in_step = 0;
-    cursor = engine.engine.scan(cursor, 1'000, engine.now, [&](ByteView key) {
+    cursor = engine.engine.scan(cursor, 1'000, call_at(engine.now), [&](ByteView key) {
       keys.emplace_back(key);
       return ++in_step < 7;
     });
@@ -80,7 +81,7 @@ TEST(EngineScan, KeysOfOnePositionComeTogetherEvenPastTheCount) {
   for (int i = 0; i < 50; ++i) engine.put(std::to_string(i), "value");
   int visited = 0;
   // A cursor couldn't come back to the middle of them, not even when `visit` wants to stop.
-  EXPECT_EQ(engine.engine.scan(0, 1, engine.now, [&](ByteView) { return ++visited < 0; }), 0U);
+  EXPECT_EQ(engine.engine.scan(0, 1, call_at(engine.now), [&](ByteView) { return ++visited < 0; }), 0U);
   EXPECT_EQ(visited, 50);
 }
 
@@ -113,7 +114,7 @@ TEST(EngineScan, AnyCursorDoesNoHarm) {
   const std::set<std::string> present = as_set(all);
   const auto scan_from = [&](std::uint64_t cursor) {
     for (int steps = 0; steps < 1'000; ++steps) {
-      cursor = engine.engine.scan(cursor, 5, engine.now, [&](ByteView key) {
+      cursor = engine.engine.scan(cursor, 5, call_at(engine.now), [&](ByteView key) {
         EXPECT_TRUE(present.contains(std::string(key)));
         return true;
       });
@@ -126,7 +127,7 @@ TEST(EngineScan, AnyCursorDoesNoHarm) {
                                      (std::uint64_t{7} << 48) - 1, std::uint64_t{1}}) {
     EXPECT_TRUE(scan_from(cursor)) << cursor;
   }
-  EXPECT_EQ(engine.engine.scan(0, 0, engine.now, [](ByteView) { return true; }), 0U);
+  EXPECT_EQ(engine.engine.scan(0, 0, call_at(engine.now), [](ByteView) { return true; }), 0U);
 }
 
 // A key that is present throughout is visited, and a key that was absent all along is not, whatever happens meanwhile.
@@ -145,7 +146,7 @@ TEST(EngineScan, IsCompleteWhileKeysComeAndGo) {
     std::uint64_t cursor = 0;
     int next = 0;
     do {
-      cursor = engine.engine.scan(cursor, 1 + random.below(9), engine.now, [&](ByteView key) {
+      cursor = engine.engine.scan(cursor, 1 + random.below(9), call_at(engine.now), [&](ByteView key) {
         EXPECT_FALSE(key.starts_with("gone")) << key;
         stay.erase(std::string(key));
         return !random.one_in(5);

@@ -10,6 +10,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::Seen;
 using test::TestEngine;
 using test::TestWaiter;
@@ -73,7 +74,7 @@ TEST_F(Sweep, HandsOverWhatIsWaitedFor) {
   now += 5;
   sweep();
   EXPECT_EQ(engine.usage().entries, 0U);
-  EXPECT_EQ(engine.leave("key", waiter, now).state, Engine::Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", waiter, call_at(now)).state, Engine::Acquired::State::kHeld);
 }
 
 // Deadlines in any order, sweeps at any time: after a sweep nothing that has expired is left.

@@ -12,6 +12,7 @@
 namespace kv::engine {
 namespace {
 
+using test::call_at;
 using test::TestEngine;
 using test::TestWaiter;
 using test::wait_until;
@@ -34,7 +35,7 @@ TEST_F(SweeperThreads, HandsAKeyOverAtItsDeadlineWithoutATouch) {
   EXPECT_GE(clock.now(), deadline);
   now = clock.now();
   EXPECT_GE(get("key")->deadline, deadline + 60'000);
-  EXPECT_EQ(engine.leave("key", waiter, now).state, Acquired::State::kHeld);
+  EXPECT_EQ(engine.leave("key", waiter, call_at(now)).state, Acquired::State::kHeld);
 }
 
 TEST_F(SweeperThreads, HandsADeadlineOverThatWasSetWhileSomebodyWaited) {
@@ -44,7 +45,7 @@ TEST_F(SweeperThreads, HandsADeadlineOverThatWasSetWhileSomebodyWaited) {
   now = clock.now();
   set_deadline("key", now + 50);
   ASSERT_TRUE(wait_until([&] { return waiter.grants == 1; }));
-  engine.leave("key", waiter, clock.now());
+  engine.leave("key", waiter, call_at(clock.now()));
 }
 
 TEST_F(SweeperThreads, HandsAKeyDownTheLine) {
@@ -54,7 +55,7 @@ TEST_F(SweeperThreads, HandsAKeyDownTheLine) {
   for (TestWaiter& waiter : waiters) ASSERT_TRUE(wait_until([&] { return waiter.grants == 1; }));
   std::uint64_t last_token = 0;
   for (TestWaiter& waiter : waiters) {
-    const Acquired acquired = engine.leave("key", waiter, clock.now());
+    const Acquired acquired = engine.leave("key", waiter, call_at(clock.now()));
     EXPECT_EQ(acquired.state, Acquired::State::kHeld);
     EXPECT_GT(acquired.token, last_token);
     last_token = acquired.token;
@@ -78,8 +79,8 @@ TEST_F(SweeperThreads, FarDeadlinesDoNotKeepItFromNearOnes) {
   wait("near", near, "waiter");
   ASSERT_TRUE(wait_until([&] { return near.grants == 1; }));
   EXPECT_EQ(far.grants, 0);
-  engine.leave("far", far, clock.now());
-  engine.leave("near", near, clock.now());
+  engine.leave("far", far, call_at(clock.now()));
+  engine.leave("near", near, call_at(clock.now()));
 }
 
 TEST(SweeperThreadsEnd, StopsPromptlyHoweverFarTheNextDeadline) {
@@ -95,7 +96,7 @@ TEST(SweeperThreadsEnd, StopsPromptlyHoweverFarTheNextDeadline) {
       engine.wait("key", waiter, "waiter");
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
-    engine.engine.leave("key", waiter, clock.now());
+    engine.engine.leave("key", waiter, call_at(clock.now()));
   }
 }
 

@@ -26,19 +26,19 @@ Seen seen(const EntryView& view) {
 }
 
 void TestEngine::put(ByteView key, ByteView data, UnixMillis deadline) {
-  engine.modify(key, now, [&](const EntryView*) { return Change::put(bytes_value(data), deadline); });
+  engine.modify(key, call_at(now), [&](const EntryView*) { return Change::put(bytes_value(data), deadline); });
 }
 
 void TestEngine::put_prepared(ByteView key, ByteView data, UnixMillis deadline) {
   const value::ValueView value = bytes_value(data);
   engine::PreparedValue prepared(key, value);
   engine.modify(
-      key, now, [&](const EntryView*) { return Change::put(value, deadline); }, &prepared);
+      key, call_at(now), [&](const EntryView*) { return Change::put(value, deadline); }, &prepared);
 }
 
 bool TestEngine::remove(ByteView key) {
   bool found = false;
-  engine.modify(key, now, [&](const EntryView* entry) {
+  engine.modify(key, call_at(now), [&](const EntryView* entry) {
     found = entry != nullptr;
     return found ? Change::remove() : Change::keep();
   });
@@ -47,7 +47,7 @@ bool TestEngine::remove(ByteView key) {
 
 bool TestEngine::set_deadline(ByteView key, UnixMillis deadline) {
   bool found = false;
-  engine.modify(key, now, [&](const EntryView* entry) {
+  engine.modify(key, call_at(now), [&](const EntryView* entry) {
     found = entry != nullptr;
     return found ? Change::set_deadline(deadline) : Change::keep();
   });
@@ -55,19 +55,19 @@ bool TestEngine::set_deadline(ByteView key, UnixMillis deadline) {
 }
 
 bool TestEngine::has(ByteView key) const {
-  return engine.read(key, now, [](const EntryView&) {});
+  return engine.read(key, call_at(now), [](const EntryView&) {});
 }
 
 std::optional<Seen> TestEngine::get(ByteView key) const {
   std::optional<Seen> result;
-  const bool found = engine.read(key, now, [&](const EntryView& entry) { result = seen(entry); });
+  const bool found = engine.read(key, call_at(now), [&](const EntryView& entry) { result = seen(entry); });
   EXPECT_EQ(found, result.has_value());
   return result;
 }
 
 std::optional<Seen> TestEngine::get_exclusively(ByteView key) {
   std::optional<Seen> result;
-  engine.modify(key, now, [&](const EntryView* entry) {
+  engine.modify(key, call_at(now), [&](const EntryView* entry) {
     if (entry != nullptr) result = seen(*entry);
     return Change::keep();
   });
@@ -77,13 +77,13 @@ std::optional<Seen> TestEngine::get_exclusively(ByteView key) {
 void TestEngine::put_many(const Pairs& pairs, UnixMillis deadline) {
   std::vector<value::KeyValue> views;
   for (const auto& [key, data] : pairs) views.push_back({key, bytes_value(data)});
-  engine.put_many(views, deadline, now);
+  engine.put_many(views, deadline, call_at(now));
 }
 
 std::vector<std::optional<Seen>> TestEngine::get_many(const Keys& keys) const {
   std::vector<std::optional<Seen>> result;
   const std::vector<ByteView> views(keys.begin(), keys.end());
-  engine.read_many(views, now, [&](std::span<const std::optional<EntryView>> found) {
+  engine.read_many(views, call_at(now), [&](std::span<const std::optional<EntryView>> found) {
     EXPECT_TRUE(result.empty()) << "called twice";
     for (const auto& view : found) result.push_back(view ? std::optional(seen(*view)) : std::nullopt);
   });
@@ -93,14 +93,14 @@ std::vector<std::optional<Seen>> TestEngine::get_many(const Keys& keys) const {
 
 std::uint32_t TestEngine::remove_many(const Keys& keys) {
   const std::vector<ByteView> views(keys.begin(), keys.end());
-  return engine.remove_many(views, now);
+  return engine.remove_many(views, call_at(now));
 }
 
 Keys TestEngine::scan(std::size_t count) const {
   Keys keys;
   std::uint64_t cursor = 0;
   do {
-    cursor = engine.scan(cursor, count, now, [&](ByteView key) {
+    cursor = engine.scan(cursor, count, call_at(now), [&](ByteView key) {
       keys.emplace_back(key);
       return true;
     });
@@ -109,11 +109,11 @@ Keys TestEngine::scan(std::size_t count) const {
 }
 
 bool TestEngine::lock(ByteView key, ByteView owner, std::uint64_t ttl_ms) {
-  return engine.acquire(key, owner, ttl_ms, now, nullptr).state == Acquired::State::kHeld;
+  return engine.acquire(key, owner, ttl_ms, call_at(now), nullptr).state == Acquired::State::kHeld;
 }
 
 void TestEngine::wait(ByteView key, TestWaiter& waiter, ByteView owner, std::uint64_t ttl_ms) {
-  ASSERT_EQ(engine.acquire(key, owner, ttl_ms, now, &waiter).state, Acquired::State::kQueued);
+  ASSERT_EQ(engine.acquire(key, owner, ttl_ms, call_at(now), &waiter).state, Acquired::State::kQueued);
 }
 
 std::optional<std::string> TestEngine::owner(ByteView key) const {

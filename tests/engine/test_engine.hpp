@@ -33,6 +33,12 @@ class TestWaiter final : public engine::Waiter {
   std::atomic<int> grants{0};
 };
 
+// The Call of one expression: it lasts until that one ends.
+inline engine::Call& call_at(UnixMillis now, engine::Call&& call = {}) {
+  call.now = now;
+  return call;
+}
+
 class TestEngine {
  public:
   explicit TestEngine(const engine::Engine::Options& options = {.shards = 7}) : engine(options) {}

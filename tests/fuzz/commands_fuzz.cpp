@@ -47,7 +47,7 @@ void fuzz(ByteView input) {
     dispatcher.weigh(request);
     dispatcher.prefetch({&request, 1});
     ByteBuffer out;
-    if (auto pending = dispatcher.handle(request, clock.now(), out)) {
+    if (auto pending = dispatcher.handle(request, clock.now(), out).pending) {
       KV_ASSERT(out.empty());
       waiting.push_back(std::move(pending));
     } else {

@@ -96,14 +96,16 @@ class ScriptedPending final : public protocol::PendingReply {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - std::chrono::steady_clock::now());
     return std::max(left, std::chrono::milliseconds(0));
   }
-  void complete(ByteBuffer& out) override {
+  Lsn complete(ByteBuffer& out) override {
     record_->note("complete");
     if (record_->on_complete_) record_->on_complete_();
     reply(out, record_->payload_);
+    return kNoLsn;
   }
-  void withdraw(ByteBuffer& out) override {
+  Lsn withdraw(ByteBuffer& out) override {
     record_->note("withdraw");
     reply(out, "withdrawn");
+    return kNoLsn;
   }
   void undeliverable() override { record_->note("undeliverable"); }
 
@@ -118,32 +120,31 @@ protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 
-std::unique_ptr<protocol::PendingReply> ScriptedHandler::handle(const protocol::Frame& frame, UnixMillis now,
-                                                                ByteBuffer& out) {
+protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {
     case kEcho:
       reply(out, frame.payload);
-      return nullptr;
+      return {};
     case kAction:
       reply(out, {});
       action_();
-      return nullptr;
+      return {};
     case kHeavyEcho:
       pass_gate();
       reply(out, frame.payload);
-      return nullptr;
+      return {};
     case kFill:
       reply(out, std::string(load_big_endian<std::uint32_t>(frame.payload.data()), 'x'));
-      return nullptr;
+      return {};
     case kWait: {
       const std::chrono::milliseconds patience(load_big_endian<std::uint32_t>(frame.payload.data()));
       const std::string name(frame.payload.substr(4));
       const auto record = std::make_shared<PendingRecord>();
       const std::lock_guard lock(mutex_);
       pending_.emplace_back(name, record);
-      return std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_);
+      return {std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_)};
     }
     default:
       throw std::runtime_error("as the test asked for");

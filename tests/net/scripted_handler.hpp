@@ -51,8 +51,7 @@ class PendingRecord {
 class ScriptedHandler final : public protocol::RequestHandler {
  public:
   protocol::Weight weigh(const protocol::Frame& frame) const override;
-  std::unique_ptr<protocol::PendingReply> handle(const protocol::Frame& frame, UnixMillis now,
-                                                 ByteBuffer& out) override;
+  protocol::Handled handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 

@@ -5,7 +5,7 @@
 // shards, in index order, once each, so it is atomic. Nothing waits, logs or does I/O under a lock.
 //
 // An entry may have a deadline, a point in time from which on it is absent for every call. Every call that depends on
-// time takes `now`, so that a batch of requests reads the clock once.
+// time is told it, so that a batch of requests reads the clock once.
 //
 // An entry may be a lock, made by acquire(). Those who wait for a key stand in line: when the key becomes absent, for
 // whatever reason, the first one in line holds it at once, and nobody sees it absent in between.
@@ -26,11 +26,22 @@
 #include "kv/base/clock.hpp"
 #include "kv/base/function_ref.hpp"
 #include "kv/base/limits.hpp"
+#include "kv/base/lsn.hpp"
 #include "kv/value/value_view.hpp"
 
 namespace kv::engine {
 
 class Entry;
+
+// What a call is told and what it tells back. One may serve several calls in turn, whose outcomes then count together.
+struct Call {
+  UnixMillis now = 0;  // when it happens
+  Lsn lsn = kNoLsn;    // raised to the last record in the log that the outcome depends on
+
+  void depends_on(Lsn record) {
+    if (record > lsn) lsn = record;
+  }
+};
 
 // An entry as a call sees it. Good only during the call that hands it out.
 struct EntryView {
@@ -133,38 +144,36 @@ class Engine {
 
   // Calls `look` with the entry, or returns false when the key is absent. A small entry is looked at under the shard's
   // shared lock, so `look` must not call the engine; a large one is pinned and looked at with no lock held.
-  bool read(ByteView key, UnixMillis now, FunctionRef<void(const EntryView&)> look) const;
+  bool read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> look) const;
 
   // The one way to change a key: `decide` sees the entry, or nullptr when the key is absent, and says what is to become
   // of it; all of that under the shard's exclusive lock. `decide` runs once and must not call the engine. `prepared` is
   // the value that `decide` may put.
-  void modify(ByteView key, UnixMillis now, FunctionRef<Change(const EntryView*)> decide,
+  void modify(ByteView key, Call& call, FunctionRef<Change(const EntryView*)> decide,
               PreparedValue* prepared = nullptr);
 
   // Several keys, atomically ---------------------------------------------------------------------------------------
 
   // Calls `look` once, with one view for each key (nothing where it is absent), under all locks involved.
-  void read_many(std::span<const ByteView> keys, UnixMillis now,
+  void read_many(std::span<const ByteView> keys, Call& call,
                  FunctionRef<void(std::span<const std::optional<EntryView>>)> look) const;
   // Puts every value with the same deadline; of several for one key the last wins.
-  void put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, UnixMillis now);
+  void put_many(std::span<const value::KeyValue> pairs, UnixMillis deadline, Call& call);
   // Removes every key that is there; returns how many were, each counted once.
-  std::uint32_t remove_many(std::span<const ByteView> keys, UnixMillis now);
+  std::uint32_t remove_many(std::span<const ByteView> keys, Call& call);
 
   // All keys ----------------------------------------------------------------------------------------------------------
 
   // Removes everything; returns how many keys were there. May take long: the memory is freed before it returns.
-  std::uint64_t flush(UnixMillis now);
+  std::uint64_t flush(Call& call);
 
   // Looks at up to `count` entries from `cursor` on (0: the start) and calls `visit` with each key that is present,
   // with no lock held. Stops early when `visit` returns false. Returns the cursor to go on from, 0 at the end. Every
   // key that is present from the first call of a scan to its last is visited at least once, none that was absent all
   // along. A cursor that never came from here does no harm.
-  std::uint64_t scan(std::uint64_t cursor, std::size_t count, UnixMillis now,
-                     FunctionRef<bool(ByteView key)> visit) const;
+  std::uint64_t scan(std::uint64_t cursor, std::size_t count, Call& call, FunctionRef<bool(ByteView key)> visit) const;
 
-  // Locks
-  // ---------------------------------------------------------------------------------------------------------------
+  // Locks ------------------------------------------------------------------------------------------------------------
 
   struct Acquired {
     enum class State { kHeld, kQueued, kRefused };
@@ -174,17 +183,16 @@ class Engine {
   };
   // Makes the key a lock of `owner` for ttl_ms when it is absent. Otherwise lines `waiter` up (kQueued), or refuses
   // when there is no waiter. A queued waiter is granted the key, or leaves.
-  Acquired acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, UnixMillis now, Waiter* waiter);
+  Acquired acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, Call& call, Waiter* waiter);
 
   // Ends a wait, whether or not it was granted. Returns the token and state kHeld where it was, otherwise kRefused.
-  Acquired leave(ByteView key, Waiter& waiter, UnixMillis now);
+  Acquired leave(ByteView key, Waiter& waiter, Call& call);
 
   // Frees the lock that `waiter` was granted, for a grant that never became known to its owner. A key that has changed
   // hands since is left alone. REQUIRES: leave() said kHeld.
   void give_back(ByteView key, const Waiter& waiter, UnixMillis now);
 
-  // Upkeep
-  // ---------------------------------------------------------------------------------------------------------------
+  // Upkeep -----------------------------------------------------------------------------------------------------------
 
   // Hands over every key that somebody waits for and that has expired. Returns the next deadline of such a key,
   // UINT64_MAX when there is none.

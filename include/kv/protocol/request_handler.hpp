@@ -8,6 +8,7 @@
 
 #include "kv/base/byte_buffer.hpp"
 #include "kv/base/clock.hpp"
+#include "kv/base/lsn.hpp"
 #include "kv/base/result.hpp"
 #include "kv/protocol/frame.hpp"
 
@@ -27,12 +28,13 @@ class PendingReply {
   // How long to wait at most, from now.
   virtual std::chrono::milliseconds time_left() const = 0;
 
-  // Ends the wait, however it stands, and appends the reply. Either this or withdraw() is called, once.
-  virtual void complete(ByteBuffer& out) = 0;
+  // Ends the wait, however it stands, and appends the reply. Either this or withdraw() is called, once. Both return the
+  // last record in the log that the reply depends on.
+  virtual Lsn complete(ByteBuffer& out) = 0;
 
   // Ends the wait without taking anything, not even what has already been granted, and appends the reply that says so:
   // the peer has gone, or the server shuts down.
-  virtual void withdraw(ByteBuffer& out) = 0;
+  virtual Lsn withdraw(ByteBuffer& out) = 0;
 
   // After complete(): the reply did not reach its peer, so whatever it granted passes on to the next in line.
   virtual void undeliverable() = 0;
@@ -43,6 +45,12 @@ enum class Weight {
   kHeavy,  // may take long: run it beside the I/O threads
 };
 
+// What became of a request.
+struct Handled {
+  std::unique_ptr<PendingReply> pending;  // set where the reply is still to come
+  Lsn lsn = kNoLsn;                       // the last record in the log that the reply depends on
+};
+
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
@@ -51,8 +59,9 @@ class RequestHandler {
   virtual Weight weigh(const Frame& frame) const = 0;
 
   // Carries out one request and appends its reply to `out`; or returns a PendingReply, and appends nothing yet.
-  // Thread-safe. `now` may be the time of the batch that the frame came in. Never throws on what a peer sent.
-  virtual std::unique_ptr<PendingReply> handle(const Frame& frame, UnixMillis now, ByteBuffer& out) = 0;
+  // The reply is to be sent only once the log is as safe up to Handled::lsn as its policy promises. Thread-safe. `now`
+  // may be the time of the batch that the frame came in. Never throws on what a peer sent.
+  virtual Handled handle(const Frame& frame, UnixMillis now, ByteBuffer& out) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;
