@@ -27,6 +27,7 @@ EntryView view_of(const Entry& entry) {
 Pin::Pin(const EntryView& view) : view_(view) {
   pin_large_entry(view_.large);
 }
+Pin::Pin(const Mutation& put) : Pin(EntryView{put.value, put.deadline, put.is_lock, put.large}) {}
 Pin::~Pin() {
   unpin_large_entry(view_.large);
 }
@@ -44,7 +45,7 @@ PreparedValue::PreparedValue(PreparedValue&& other) noexcept
 
 struct Engine::State {
   explicit State(const Options& options)
-      : context{options.hash != nullptr ? Hasher(options.hash) : Hasher(), {}, {}, nullptr}, count(options.shards) {
+      : context{.hasher = options.hash != nullptr ? Hasher(options.hash) : Hasher()}, count(options.shards) {
     KV_ASSERT(count >= 1 && count <= kShardsMax);
     shards = std::allocator<Shard>().allocate(count);
     for (std::uint32_t i = 0; i < count; ++i) new (shards + i) Shard(context);
@@ -80,10 +81,32 @@ class ManyLocks {
   }
   ManyLocks(const ManyLocks&) = delete;
   ManyLocks& operator=(const ManyLocks&) = delete;
+  std::span<Shard* const> shards() const { return shards_; }
 
  private:
   std::vector<Shard*> shards_;
 };
+
+// Has what an operation collected recorded once its changes are made, or one of them has failed, and before the locks
+// are released.
+class RecordAtEnd {
+ public:
+  RecordAtEnd(Operation& operation, const ManyLocks<true>& locks) : operation_(operation), locks_(locks) {}
+  ~RecordAtEnd() KV_NO_THREAD_SAFETY_ANALYSIS {
+    const Lsn lsn = operation_.record_collected();
+    if (lsn == kNoLsn) return;
+    for (Shard* shard : locks_.shards()) shard->set_last_lsn(lsn);
+  }
+  RecordAtEnd(const RecordAtEnd&) = delete;
+  RecordAtEnd& operator=(const RecordAtEnd&) = delete;
+
+ private:
+  Operation& operation_;
+  const ManyLocks<true>& locks_;
+};
+
+// A key that has expired is first removed, or handed over: two changes.
+constexpr std::size_t kChangesPerKey = 2;
 
 }  // namespace
 
@@ -96,6 +119,10 @@ std::uint32_t Engine::shards() const {
 void Engine::set_deadline_alarm(DeadlineAlarm* alarm) {
   state_->context.alarm = alarm;
 }
+void Engine::set_mutation_sink(MutationSink* sink) {
+  state_->context.sink = sink;
+  state_->context.reads_depend_on_log = sink != nullptr && sink->reads_depend_on_log();
+}
 
 bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> look) const {
   const KeyHash hash = state_->context.hasher(key);
@@ -104,6 +131,7 @@ bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> 
     std::optional<Pin> pin;
     {
       const SharedGuard guard(shard.mutex);
+      shard.seen_by(call);
       const Entry* entry = shard.find(hash, key);
       if (entry == nullptr) return false;
       if (!entry->is_expired(call.now)) {
@@ -122,18 +150,18 @@ bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> 
       return true;
     }
     // Expired and waited for: hand it over, then look again.
-    Garbage garbage;
+    Operation operation(call, state_->context.sink);
     const ExclusiveGuard guard(shard.mutex);
-    shard.find_live(hash, key, call.now, garbage);
+    shard.find_live(hash, key, operation);
   }
 }
 
 void Engine::modify(ByteView key, Call& call, FunctionRef<Change(const EntryView*)> decide, PreparedValue* prepared) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
-  Garbage garbage;
+  Operation operation(call, state_->context.sink);
   const ExclusiveGuard guard(shard.mutex);
-  const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
+  const Shard::Slot slot = shard.find_live(hash, key, operation);
   EntryView view;
   if (slot != nullptr) view = view_of(*Table::entry_at(slot));
   const Change change = decide(slot == nullptr ? nullptr : &view);
@@ -141,15 +169,16 @@ void Engine::modify(ByteView key, Call& call, FunctionRef<Change(const EntryView
     case Change::Kind::kKeep:
       break;
     case Change::Kind::kPut:
-      shard.put(slot, hash, {key, change.value, change.deadline, false}, prepared, garbage);
+      shard.put(slot, hash, {key, change.value, change.deadline, false}, prepared, operation);
       break;
     case Change::Kind::kRemove:
-      shard.vacate(slot, hash, call.now, garbage);
+      shard.vacate(slot, hash, key, operation);
       break;
     case Change::Kind::kSetDeadline:
-      shard.set_deadline(slot, hash, change.deadline, garbage);
+      shard.set_deadline(slot, hash, change.deadline, operation);
       break;
   }
+  shard.seen_by(call);
 }
 
 void Engine::read_many(std::span<const ByteView> keys, Call& call,
@@ -170,6 +199,7 @@ void Engine::read_many(std::span<const ByteView> keys, Call& call,
       const auto look_up = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
         const Shard& shard = state_->shard(hashes[i]);
         const Entry* entry = shard.find(hashes[i], keys[i]);
+        shard.seen_by(call);
         views[i].reset();
         if (entry == nullptr) return;
         if (!entry->is_expired(call.now)) {
@@ -181,10 +211,10 @@ void Engine::read_many(std::span<const ByteView> keys, Call& call,
       for (std::size_t i = 0; i < keys.size() && !to_hand_over; ++i) look_up(i);
       if (!to_hand_over) return look(views);
     }
-    Garbage garbage;
+    Operation operation(call, state_->context.sink);
     Shard& shard = state_->shard(hashes[*to_hand_over]);
     const ExclusiveGuard guard(shard.mutex);
-    shard.find_live(hashes[*to_hand_over], keys[*to_hand_over], call.now, garbage);
+    shard.find_live(hashes[*to_hand_over], keys[*to_hand_over], operation);
   }
 }
 
@@ -200,13 +230,15 @@ void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadlin
     shards.push_back(&state_->shard(hashes.back()));
     prepared.emplace_back(pair.key, pair.value);
   }
-  Garbage garbage;
-  garbage.make_room_for(pairs.size());
+  Operation operation(call, state_->context.sink);
+  operation.garbage.make_room_for(pairs.size());
+  operation.collect(kChangesPerKey * pairs.size());
   const ManyLocks<true> locks(std::move(shards));
+  const RecordAtEnd record(operation, locks);
   const auto put = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
-    const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, call.now, garbage);
-    shard.put(slot, hashes[i], {pairs[i].key, pairs[i].value, deadline, false}, &prepared[i], garbage);
+    const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, operation);
+    shard.put(slot, hashes[i], {pairs[i].key, pairs[i].value, deadline, false}, &prepared[i], operation);
   };
   for (std::size_t i = 0; i < pairs.size(); ++i) put(i);
 }
@@ -226,15 +258,18 @@ std::uint32_t Engine::remove_many(std::span<const ByteView> keys, Call& call) {
   std::ranges::sort(order, {}, [&](std::size_t i) { return keys[i]; });
   order.erase(std::ranges::unique(order, {}, [&](std::size_t i) { return keys[i]; }).begin(), order.end());
 
-  Garbage garbage;
-  garbage.make_room_for(order.size());
+  Operation operation(call, state_->context.sink);
+  operation.garbage.make_room_for(order.size());
+  operation.collect(kChangesPerKey * order.size());
   std::uint32_t removed = 0;
   const ManyLocks<true> locks(std::move(shards));
+  const RecordAtEnd record(operation, locks);
   const auto remove = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
-    const Shard::Slot slot = shard.find_live(hashes[i], keys[i], call.now, garbage);
+    const Shard::Slot slot = shard.find_live(hashes[i], keys[i], operation);
+    shard.seen_by(call);
     if (slot == nullptr) return;
-    shard.vacate(slot, hashes[i], call.now, garbage);
+    shard.vacate(slot, hashes[i], keys[i], operation);
     ++removed;
   };
   for (const std::size_t i : order) remove(i);
@@ -246,12 +281,22 @@ std::uint64_t Engine::flush(Call& call) {
   for (Shard& shard : state_->all()) shards.push_back(&shard);
   std::vector<Shard::Contents> contents;
   contents.reserve(shards.size());
+  Operation operation(call, state_->context.sink);
   {
     const ManyLocks<true> locks(shards);
-    const auto prepare = [&](const Shard& shard)
-                             KV_NO_THREAD_SAFETY_ANALYSIS { contents.push_back(shard.contents_after_flush(call.now)); };
+    std::size_t present = 0;
+    std::size_t lines = 0;
+    const auto prepare = [&](const Shard& shard) KV_NO_THREAD_SAFETY_ANALYSIS {
+      contents.push_back(shard.contents_after_flush(call.now));
+      present += shard.table().size();
+      lines += shard.lines();
+      shard.seen_by(call);
+    };
     for (const Shard* shard : shards) prepare(*shard);
-    const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], call.now); };
+    operation.collect(1 + lines);
+    const RecordAtEnd record(operation, locks);
+    if (present != 0) operation.record({.kind = Mutation::Kind::kClear});
+    const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], operation); };
     for (std::size_t i = 0; i < shards.size(); ++i) swap(i);
   }
   std::uint64_t removed = 0;
@@ -289,6 +334,7 @@ std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, Call& call,
         seen.push_back({state_->context.hasher(entry.key()).scan_position(), present ? entry.key().size() : 0});
         if (present) keys.append(entry.key());
       };
+      shard.seen_by(call);
       position = shard.table().scan(position, std::min(count, kScanStep), state_->context.hasher, note);
     }
     bool go_on = true;
@@ -316,12 +362,13 @@ std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, Call& call,
 Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, Call& call, Waiter* waiter) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
-  Garbage garbage;
+  Operation operation(call, state_->context.sink);
   const ExclusiveGuard guard(shard.mutex);
-  const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
+  const Shard::Slot slot = shard.find_live(hash, key, operation);
   if (slot == nullptr) {
-    return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, call.now + ttl_ms, call.now, garbage), 0};
+    return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, call.now + ttl_ms, operation), 0};
   }
+  shard.seen_by(call);
   const UnixMillis deadline = Table::entry_at(slot)->deadline();
   if (waiter == nullptr) return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};
   waiter->owner_ = owner;
@@ -333,17 +380,20 @@ Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl
 Engine::Acquired Engine::leave(ByteView key, Waiter& waiter, Call& call) {
   const KeyHash hash = state_->context.hasher(key);
   Shard& shard = state_->shard(hash);
-  Garbage garbage;
+  Operation operation(call, state_->context.sink);
   const ExclusiveGuard guard(shard.mutex);
   if (waiter.queued_) {
     // It may have expired, and then this very waiter may be the next.
-    const Shard::Slot slot = shard.find_live(hash, key, call.now, garbage);
+    const Shard::Slot slot = shard.find_live(hash, key, operation);
     if (waiter.queued_) {
+      shard.seen_by(call);
       shard.leave_line(key, waiter);
       const UnixMillis deadline = Table::entry_at(slot)->deadline();
       return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};
     }
   }
+  // The grant was recorded by whoever made it.
+  call.depends_on(shard.last_lsn());
   return {Acquired::State::kHeld, waiter.token_, 0};
 }
 
@@ -357,12 +407,13 @@ void Engine::give_back(ByteView key, const Waiter& waiter, UnixMillis now) {
 }
 
 UnixMillis Engine::hand_over_expired(UnixMillis now) {
+  Call call{now};
   UnixMillis next = kNever;
   for (Shard& shard : state_->all()) {
     if (!shard.has_lines()) continue;
-    Garbage garbage;
+    Operation operation(call, state_->context.sink);
     const ExclusiveGuard guard(shard.mutex);
-    next = std::min(next, shard.hand_over_expired(now, garbage));
+    next = std::min(next, shard.hand_over_expired(operation));
   }
   return next;
 }
@@ -370,12 +421,13 @@ UnixMillis Engine::hand_over_expired(UnixMillis now) {
 void Engine::sweep(std::uint32_t index, UnixMillis now) {
   Shard& shard = state_->all()[index];
   if (shard.next_due() > now) return;
+  Call call{now};
   EntryPool::WalkPosition at;
   for (bool first = true, more = true; more; first = false) {
-    Garbage garbage;
+    Operation operation(call, state_->context.sink);
     const ExclusiveGuard guard(shard.mutex);
     if (first) shard.begin_sweep();
-    more = shard.sweep(at, kSweepStep, now, garbage);
+    more = shard.sweep(at, kSweepStep, operation);
   }
 }
 

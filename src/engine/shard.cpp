@@ -32,30 +32,51 @@ std::size_t Shard::waiters() const {
   return count;
 }
 
-Shard::Slot Shard::find_live(KeyHash hash, ByteView key, UnixMillis now, Garbage& garbage) {
+Shard::Slot Shard::find_live(KeyHash hash, ByteView key, Operation& operation) {
   const Slot slot = table_.find(hash, key);
-  if (slot == nullptr || !Table::entry_at(slot)->is_expired(now)) return slot;
-  vacate(slot, hash, now, garbage);
+  if (slot == nullptr || !Table::entry_at(slot)->is_expired(operation.now())) return slot;
+  vacate(slot, hash, key, operation);
   ++expired_total_;
   return table_.find(hash, key);
 }
 
-void Shard::put(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared, Garbage& garbage) {
+void Shard::put(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared, Operation& operation,
+                std::uint64_t token) {
+  const Stored stored = store(slot, hash, content, prepared, operation);
+  // Small entries may be moved before a record is made of what was collected, while large ones can be kept.
+  const bool is_large = stored.entry->is_large();
+  record({.kind = Mutation::Kind::kPut,
+          .key = content.key,
+          .value = is_large ? stored.entry->value() : content.value,
+          .deadline = content.deadline,
+          .is_lock = content.is_lock,
+          .token = token,
+          .large = is_large ? stored.entry : nullptr},
+         operation);
+  note_deadline(content.key, content.deadline);
+  // Last, because the content may be a view of it.
+  if (stored.displaced != nullptr) discard(stored.displaced, operation);
+}
+
+Shard::Stored Shard::store(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared,
+                           Operation& operation) {
   if (slot == nullptr) {
-    garbage.make_room();
+    operation.garbage.make_room();
     Entry* entry = make_entry(content, prepared);
     try {
       table_.insert(hash, entry, context_.hasher);
     } catch (...) {
-      discard(entry, garbage);
+      discard(entry, operation);
       throw;
     }
-  } else if (Entry* old = Table::entry_at(slot); !old->try_rewrite(content)) {
-    garbage.make_room();
-    Table::replace(slot, make_entry(content, prepared));
-    discard(old, garbage);
+    return {entry, nullptr};
   }
-  note_deadline(content.key, content.deadline);
+  Entry* old = Table::entry_at(slot);
+  if (old->try_rewrite(content)) return {old, nullptr};
+  operation.garbage.make_room();
+  Entry* entry = make_entry(content, prepared);
+  Table::replace(slot, entry);
+  return {entry, old};
 }
 
 Entry* Shard::make_entry(const EntryContent& content, PreparedValue* prepared) {
@@ -69,43 +90,49 @@ Entry* Shard::make_entry(const EntryContent& content, PreparedValue* prepared) {
 }
 
 // Frees an entry that the table doesn't point at any more, and sets the table right about the one that took its place.
-void Shard::discard(Entry* entry, Garbage& garbage) {
+void Shard::discard(Entry* entry, Operation& operation) {
   const bool is_large = entry->is_large();
   const EntryPool::Moved moved = pool_.remove(entry);
-  if (is_large) garbage.add(entry);
+  if (is_large) operation.garbage.add(entry);
   if (moved.to == nullptr) return;
   if (!is_large) Table::replace(table_.find(context_.hasher(moved.to->key()), moved.from), moved.to);
   // A sweep that is under way may already have passed the place that it moved to.
   note_due(moved.to->deadline());
 }
 
-void Shard::set_deadline(Slot slot, KeyHash hash, UnixMillis deadline, Garbage& garbage) {
+void Shard::set_deadline(Slot slot, KeyHash hash, UnixMillis deadline, Operation& operation) {
   Entry* entry = Table::entry_at(slot);
+  if (entry->deadline() == deadline) return;
+  Entry* displaced = nullptr;
   if (entry->is_large() || (entry->has_deadline_field() && deadline != 0)) {
     entry->set_deadline(deadline);
-    note_deadline(entry->key(), deadline);
-  } else if (entry->has_deadline_field() != (deadline != 0)) {
-    const std::string key(entry->key());
-    put(slot, hash, {key, entry->value(), deadline, entry->is_lock()}, nullptr, garbage);
+  } else {
+    const EntryContent content{entry->key(), entry->value(), deadline, entry->is_lock()};
+    displaced = store(slot, hash, content, nullptr, operation).displaced;
   }
+  record({.kind = Mutation::Kind::kSetDeadline, .key = entry->key(), .deadline = deadline}, operation);
+  note_deadline(entry->key(), deadline);
+  if (displaced != nullptr) discard(displaced, operation);
 }
 
-void Shard::vacate(Slot slot, KeyHash hash, UnixMillis now, Garbage& garbage) {
+void Shard::vacate(Slot slot, KeyHash hash, ByteView key, Operation& operation) {
   if (!lines_.empty()) {
-    const auto line = lines_.find(Table::entry_at(slot)->key());
-    if (line != lines_.end()) return grant_first(slot, hash, line, now, garbage);
+    const auto line = lines_.find(key);
+    if (line != lines_.end()) return grant_first(slot, hash, key, line, operation);
   }
-  garbage.make_room();
+  operation.garbage.make_room();
   Entry* entry = Table::entry_at(slot);
   table_.erase(slot, context_.hasher);
-  discard(entry, garbage);
+  record({.kind = Mutation::Kind::kDelete, .key = key}, operation);
+  discard(entry, operation);
 }
 
 std::uint64_t Shard::lock_key(Slot slot, KeyHash hash, ByteView key, ByteView owner, UnixMillis deadline,
-                              UnixMillis now, Garbage& garbage) {
+                              Operation& operation) {
   const value::ValueView value{value::ValueType::kString, owner};
-  put(slot, hash, {key, value, deadline, true}, nullptr, garbage);
-  return context_.next_token(now);
+  const std::uint64_t token = context_.next_token(operation.now());
+  put(slot, hash, {key, value, deadline, true}, nullptr, operation, token);
+  return token;
 }
 
 void Shard::line_up(ByteView key, Waiter& waiter, UnixMillis deadline) {
@@ -133,10 +160,10 @@ void Shard::drop_line_if_empty(Lines::iterator line) {
   if (lines_.empty()) has_lines_.store(false, std::memory_order_relaxed);
 }
 
-void Shard::grant_first(Slot slot, KeyHash hash, Lines::iterator line, UnixMillis now, Garbage& garbage) {
+void Shard::grant_first(Slot slot, KeyHash hash, ByteView key, Lines::iterator line, Operation& operation) {
   const Waiter& first = *line->second.front();
-  const UnixMillis deadline = first.lock_deadline(now);
-  const std::uint64_t token = lock_key(slot, hash, line->first, first.owner_, deadline, now, garbage);
+  const UnixMillis deadline = first.lock_deadline(operation.now());
+  const std::uint64_t token = lock_key(slot, hash, key, first.owner_, deadline, operation);
   make_holder(line, deadline, token);
 }
 
@@ -157,13 +184,13 @@ void Shard::note_deadline(ByteView key, UnixMillis deadline) {
   if (context_.alarm != nullptr && has_line(key)) context_.alarm->wake_by(deadline);
 }
 
-UnixMillis Shard::hand_over_expired(UnixMillis now, Garbage& garbage) {
+UnixMillis Shard::hand_over_expired(Operation& operation) {
   UnixMillis next = kNever;
   for (auto line = lines_.begin(); line != lines_.end();) {
     const auto following = std::next(line);
     const std::string key = line->first;
     const KeyHash hash = context_.hasher(key);
-    const Slot slot = find_live(hash, key, now, garbage);
+    const Slot slot = find_live(hash, key, operation);
     KV_ASSERT(slot != nullptr);
     const UnixMillis deadline = Table::entry_at(slot)->deadline();
     if (deadline != 0 && has_line(key)) next = std::min(next, deadline);
@@ -183,33 +210,42 @@ Shard::Contents Shard::contents_after_flush(UnixMillis now) const {
   return fresh;
 }
 
-void Shard::flush(Contents& fresh, UnixMillis now) {
+void Shard::flush(Contents& fresh, Operation& operation) {
   std::swap(table_, fresh.table);
   pool_.swap(fresh.pool);
   next_due_.store(kNever, std::memory_order_relaxed);
   for (auto line = lines_.begin(); line != lines_.end();) {
     const auto following = std::next(line);
-    const UnixMillis deadline = line->second.front()->lock_deadline(now);
-    note_deadline(line->first, deadline);
-    make_holder(line, deadline, context_.next_token(now));
+    const Entry* lock = find(context_.hasher(line->first), line->first);
+    const std::uint64_t token = context_.next_token(operation.now());
+    record({.kind = Mutation::Kind::kPut,
+            .key = lock->key(),
+            .value = lock->value(),
+            .deadline = lock->deadline(),
+            .is_lock = true,
+            .token = token,
+            .large = lock->is_large() ? lock : nullptr},
+           operation);
+    note_deadline(line->first, lock->deadline());
+    make_holder(line, lock->deadline(), token);
     line = following;
   }
 }
 
-bool Shard::sweep(EntryPool::WalkPosition& at, std::size_t count, UnixMillis now, Garbage& garbage) {
+bool Shard::sweep(EntryPool::WalkPosition& at, std::size_t count, Operation& operation) {
   for (; count != 0; --count) {
     const Entry* entry = pool_.deadline_walk(at);
     if (entry == nullptr) return false;
-    if (!entry->is_expired(now)) {
+    if (!entry->is_expired(operation.now())) {
       note_due(entry->deadline());
       ++at.index;
       continue;
     }
     const KeyHash hash = context_.hasher(entry->key());
     try {
-      vacate(table_.find(hash, entry), hash, now, garbage);
+      vacate(table_.find(hash, entry), hash, entry->key(), operation);
     } catch (...) {
-      note_due(now);  // for what this sweep will not reach
+      note_due(operation.now());  // for what this sweep will not reach
       throw;
     }
     ++expired_total_;

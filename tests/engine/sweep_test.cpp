@@ -108,25 +108,25 @@ class SweepSteps : public testing::Test {
     const ExclusiveGuard guard(shard.mutex);
     const KeyHash hash = context.hasher(key);
     const value::ValueView value{value::ValueType::kBytes, data};
-    shard.put(shard.find_live(hash, key, kNow, garbage), hash, {key, value, deadline, false}, nullptr, garbage);
+    shard.put(shard.find_live(hash, key, operation), hash, {key, value, deadline, false}, nullptr, operation);
   }
   void remove(const std::string& key) {
     const ExclusiveGuard guard(shard.mutex);
     const KeyHash hash = context.hasher(key);
-    shard.vacate(shard.find_live(hash, key, kNow, garbage), hash, kNow, garbage);
+    shard.vacate(shard.find_live(hash, key, operation), hash, key, operation);
   }
   bool sweep(std::size_t count) {
     const ExclusiveGuard guard(shard.mutex);
-    return shard.sweep(at, count, kNow, garbage);
+    return shard.sweep(at, count, operation);
   }
   void begin_sweep() {
     const ExclusiveGuard guard(shard.mutex);
     shard.begin_sweep();
   }
 
-  static constexpr UnixMillis kNow = 1'000;
   ShardContext context{};
-  Garbage garbage;
+  Call call{1'000};
+  Operation operation{call, nullptr};
   Shard shard{context};
   EntryPool::WalkPosition at;
 };

@@ -10,6 +10,10 @@
 // An entry may be a lock, made by acquire(). Those who wait for a key stand in line: when the key becomes absent, for
 // whatever reason, the first one in line holds it at once, and nobody sees it absent in between.
 //
+// Every change is told to a MutationSink (mutation.hpp), where there is one, as what became of the key: by whatever
+// call and for whatever reason. What several keys go through in one call is told as one, so it happens to all or none
+// of them after a restart, too.
+//
 // All functions are thread-safe. They throw std::bad_alloc when memory runs out, and then have changed nothing; only
 // put_many() and remove_many() may then have changed some of their keys.
 #pragma once
@@ -32,6 +36,8 @@
 namespace kv::engine {
 
 class Entry;
+class MutationSink;
+struct Mutation;
 
 // What a call is told and what it tells back. One may serve several calls in turn, whose outcomes then count together.
 struct Call {
@@ -56,6 +62,8 @@ struct EntryView {
 class Pin {
  public:
   explicit Pin(const EntryView& view);
+  // Of what a Mutation says. REQUIRES: mutation.large is set, and good at the time.
+  explicit Pin(const Mutation& put);
   ~Pin();
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
@@ -139,6 +147,11 @@ class Engine {
   std::uint32_t shards() const;
   // REQUIRES: called before any other thread uses the engine; `alarm` outlives the use.
   void set_deadline_alarm(DeadlineAlarm* alarm);
+  // From here on every change is told to `sink` (nullptr: to none), under the locks that it happens under. Each call
+  // raises its Call::lsn to the records it made; and, where the sink says that reads depend on the log, to the last one
+  // of every shard that it looked at.
+  // REQUIRES: no other thread uses the engine meanwhile; `sink` outlives the use.
+  void set_mutation_sink(MutationSink* sink);
 
   // One key ------------------------------------------------------------------------------------------------------
 

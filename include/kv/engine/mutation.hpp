@@ -23,8 +23,8 @@ struct Mutation {
     kClear = 4,        // every key is absent
   };
   Kind kind = Kind::kPut;
-  ByteView key;                  // all but kClear
-  value::ValueView value;        // kPut
+  ByteView key{};                // all but kClear
+  value::ValueView value{};      // kPut
   UnixMillis deadline = 0;       // kPut, kSetDeadline; 0: none
   bool is_lock = false;          // kPut
   std::uint64_t token = 0;       // kPut of a lock that was just acquired: its fencing token; else 0

@@ -1,0 +1,63 @@
+// A mutation sink that keeps what it is told, and mutations that a test can build, compare and print.
+#pragma once
+
+#include <mutex>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "kv/engine/engine.hpp"
+#include "kv/engine/mutation.hpp"
+
+namespace kv::test {
+
+// A Mutation that owns its bytes.
+struct Change {
+  using Kind = engine::Mutation::Kind;
+  Kind kind = Kind::kPut;
+  std::string key;
+  std::string data;
+  value::ValueType type{};
+  UnixMillis deadline = 0;
+  bool is_lock = false;
+  std::uint64_t token = 0;
+  bool is_large = false;
+
+  explicit Change(Kind kind_of_change) : kind(kind_of_change) {}
+  explicit Change(const engine::Mutation& mutation);
+  // Its views are good as long as this is.
+  engine::Mutation mutation() const;
+
+  // Tokens are equal when both are there, or neither: which one it is is for chance to say.
+  friend bool operator==(const Change& a, const Change& b);
+  friend std::ostream& operator<<(std::ostream& out, const Change& change);
+};
+Change put_of(ByteView key, ByteView data, UnixMillis deadline = 0);
+Change lock_of(ByteView key, ByteView owner, UnixMillis deadline);
+Change delete_of(ByteView key);
+Change deadline_of(ByteView key, UnixMillis deadline);
+Change clear();
+
+using Record = std::vector<Change>;
+
+class RecordingSink final : public engine::MutationSink {
+ public:
+  explicit RecordingSink(bool reads_depend_on_log = false) : reads_depend_on_log_(reads_depend_on_log) {}
+
+  Lsn record(std::span<const engine::Mutation> mutations) noexcept override;
+  bool reads_depend_on_log() const override { return reads_depend_on_log_; }
+
+  // In the order of their numbers, which begin with 1.
+  std::vector<Record> records() const;
+  Lsn last() const;
+  // The records since the last call of this.
+  std::vector<Record> take();
+
+ private:
+  const bool reads_depend_on_log_;
+  mutable std::mutex mutex_;
+  std::vector<Record> records_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace kv::test
