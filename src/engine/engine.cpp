@@ -16,6 +16,7 @@ namespace {
 
 // How much is done under one hold of a shard's lock by what walks many entries.
 constexpr std::size_t kScanStep = 256;
+constexpr std::size_t kWalkStep = 256;
 constexpr std::size_t kSweepStep = 64;
 
 EntryView view_of(const Entry& entry) {
@@ -429,6 +430,24 @@ void Engine::sweep(std::uint32_t index, UnixMillis now) {
     if (first) shard.begin_sweep();
     more = shard.sweep(at, kSweepStep, operation);
   }
+}
+
+bool Engine::walk(WalkCursor& cursor, std::size_t count, FunctionRef<void(const Mutation&)> visit) const {
+  if (cursor.shard >= state_->count) return false;
+  const auto show = [&](const Entry& entry) {
+    visit({.key = entry.key(),
+           .value = entry.value(),
+           .deadline = entry.deadline(),
+           .is_lock = entry.is_lock(),
+           .large = entry.is_large() ? &entry : nullptr});
+  };
+  {
+    const Shard& shard = state_->shards[cursor.shard];
+    const SharedGuard guard(shard.mutex);
+    cursor.position = shard.table().scan(cursor.position, std::min(count, kWalkStep), state_->context.hasher, show);
+  }
+  if (cursor.position == Table::kScanEnd) cursor = {cursor.shard + 1, 0};
+  return cursor.shard < state_->count;
 }
 
 // Each pass only starts fetches that the next one needs, so the fetches of all keys are under way together.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/engine/mutation.hpp"
+
 namespace kv::test {
 
 using engine::Change;
@@ -94,6 +96,20 @@ std::vector<std::optional<Seen>> TestEngine::get_many(const Keys& keys) const {
 std::uint32_t TestEngine::remove_many(const Keys& keys) {
   const std::vector<ByteView> views(keys.begin(), keys.end());
   return engine.remove_many(views, call_at(now));
+}
+
+std::map<std::string, Seen> TestEngine::entries(std::size_t count) const {
+  std::map<std::string, Seen> entries;
+  const auto note = [&](const engine::Mutation& put) {
+    EXPECT_EQ(put.kind, engine::Mutation::Kind::kPut);
+    EXPECT_TRUE(
+        entries.try_emplace(std::string(put.key), std::string(put.value.data), put.deadline, put.is_lock).second)
+        << put.key << " came twice though nothing changed";
+  };
+  engine::Engine::WalkCursor cursor;
+  while (engine.walk(cursor, count, note)) {
+  }
+  return entries;
 }
 
 Keys TestEngine::scan(std::size_t count) const {

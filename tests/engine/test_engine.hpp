@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -57,6 +58,8 @@ class TestEngine {
   void put_many(const Pairs& pairs, UnixMillis deadline = 0);
   std::vector<std::optional<Seen>> get_many(const Keys& keys) const;
   std::uint32_t remove_many(const Keys& keys);
+  // Everything that a walk by steps of `count` shows, which is every entry, expired or not.
+  std::map<std::string, Seen> entries(std::size_t count = 100) const;
   // All keys of a scan by steps of `count`, in the order in which they were visited.
   Keys scan(std::size_t count = 100) const;
 

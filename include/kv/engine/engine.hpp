@@ -215,6 +215,20 @@ class Engine {
   // REQUIRES: shard < shards(); one thread at a time.
   void sweep(std::uint32_t shard, UnixMillis now);
 
+  // Snapshots
+  // ----------------------------------------------------------------------------------------------------------
+
+  // Where a walk over all entries goes on; it begins at {}.
+  struct WalkCursor {
+    std::uint32_t shard = 0;
+    std::uint64_t position = 0;  // in the order of hashes
+  };
+  // Calls `visit` with the entries from `cursor` on, as the kPut of each, whether or not it has expired: up to `count`,
+  // and never many under one hold of one shard's shared lock; then moves the cursor past them. False at the end. Every
+  // key that is present throughout a walk is visited at least once, even while tables grow.
+  // `visit` must not call the engine. A Pin can be made of what it is shown, where that is large.
+  bool walk(WalkCursor& cursor, std::size_t count, FunctionRef<void(const Mutation&)> visit) const;
+
   // A hint that these keys are about to be used; of more than kPrefetchKeysMax the rest is ignored.
   static constexpr std::size_t kPrefetchKeysMax = 64;
   void prefetch(std::span<const ByteView> keys) const;
