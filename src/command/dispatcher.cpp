@@ -46,6 +46,11 @@ protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 
+bool Dispatcher::may_write(const protocol::Frame& frame) const {
+  const CommandRow* row = find_command(frame.tag);
+  return row != nullptr && (row->flags & kWrite) != 0;
+}
+
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
   const std::size_t size_before = out.size();
   const auto fail = [&](const Error& error) {

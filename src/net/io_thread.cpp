@@ -16,7 +16,7 @@ namespace kv::net {
 using observability::Counter;
 
 IoThread::IoThread(const SessionContext& context, std::atomic<std::size_t>& open, std::atomic<std::size_t>& refused)
-    : context_(context), open_(open), refused_(refused) {}
+    : context_(context), open_(open), refused_(refused), commits_(io_, context.commit_gate) {}
 
 void IoThread::start(std::size_t number) {
   asio::co_spawn(io_, sweep_forever(), asio::detached);
@@ -38,7 +38,7 @@ void IoThread::adopt(Socket socket, bool refused) {
 
 // The one place, beside main, that catches everything: a session that fails takes nothing else down.
 void IoThread::begin(int descriptor, bool refused) {
-  const auto session = std::make_shared<Session>(poller_, descriptor, context_, SteadyClock::now());
+  const auto session = std::make_shared<Session>(poller_, commits_, descriptor, context_, SteadyClock::now());
   sessions_.push_back(*session);
   if (stopping_) session->stop();
   auto run = refused ? session->run_refused({Errc::kBusy, "too many connections"}) : session->run();
@@ -77,6 +77,7 @@ void IoThread::run_out() {
 void IoThread::abort() {
   asio::post(io_, [this] {
     for (Session& session : sessions_) session.abort();
+    commits_.abort();
   });
 }
 

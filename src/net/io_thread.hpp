@@ -12,6 +12,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "net/asio_types.hpp"
+#include "net/commit_line.hpp"
 #include "net/poller.hpp"
 #include "net/session.hpp"
 
@@ -49,6 +50,7 @@ class IoThread {
   asio::executor_work_guard<Executor> work_{io_.get_executor()};
   Timer sweep_timer_{io_};
   Poller poller_{io_};
+  CommitLine commits_;
   boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>> sessions_;
   std::atomic<std::size_t> session_count_{0};
   bool stopping_ = false;

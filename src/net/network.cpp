@@ -46,8 +46,8 @@ void set_up(Socket& socket, std::chrono::seconds keepalive) {
 
 struct Network::State {
   State(const NetworkOptions& network_options, protocol::RequestHandler& handler, const Clock& clock,
-        observability::Counters& counters)
-      : options(network_options), context{options, handler, clock, counters, heavy_work} {
+        observability::Counters& counters, CommitGate* commit_gate)
+      : options(network_options), context{options, handler, clock, counters, heavy_work, commit_gate} {
     for (std::size_t i = 0; i < options.threads; ++i) {
       threads.push_back(std::make_unique<IoThread>(context, open, refused));
     }
@@ -95,8 +95,8 @@ void Network::State::take(Socket socket, IoThread& thread) {
 }
 
 Network::Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
-                 observability::Counters& counters)
-    : state_(std::make_unique<State>(options, handler, clock, counters)) {}
+                 observability::Counters& counters, CommitGate* commit_gate)
+    : state_(std::make_unique<State>(options, handler, clock, counters, commit_gate)) {}
 
 Network::~Network() {
   stop();

@@ -23,8 +23,14 @@ constexpr std::size_t kPrefetchFramesMin = 4;
 
 }  // namespace
 
-Session::Session(Poller& poller, int descriptor, const SessionContext& context, SteadyClock::time_point now)
-    : socket_(poller, descriptor), context_(context), input_(kInputBytesIdle), coarse_now_(now), last_active_(now) {}
+Session::Session(Poller& poller, CommitLine& commits, int descriptor, const SessionContext& context,
+                 SteadyClock::time_point now)
+    : socket_(poller, descriptor),
+      commits_(commits),
+      context_(context),
+      input_(kInputBytesIdle),
+      coarse_now_(now),
+      last_active_(now) {}
 
 Awaitable<void> Session::run() {
   while (true) {
@@ -41,7 +47,11 @@ Awaitable<void> Session::run() {
         break;
       }
       case Step::kWrite:
-        if (!write_at_once()) co_await write();
+        if (!commits_.may_pass(lsn_)) co_await commit();
+        if (!broken_ && !write_at_once()) co_await write();
+        break;
+      case Step::kAwaitRoom:
+        co_await await_room();
         break;
       case Step::kRunHeavy:
         co_await run_heavy();
@@ -82,6 +92,9 @@ Session::Step Session::next_step() {
     if (!now) now = context_.clock.now();
     for (auto frame = frames.begin(); frame != frames.end() && may_run_frames(); ++frame) {
       const std::size_t frame_bytes = protocol::kHeaderBytes + frame->payload.size();
+      if (!commits_.has_room() && context_.handler.may_write(*frame)) {
+        return output_.empty() ? Step::kAwaitRoom : Step::kWrite;
+      }
       if (context_.handler.weigh(*frame) == protocol::Weight::kHeavy) {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
@@ -156,6 +169,19 @@ void Session::finish_read(error_code error, std::size_t size, bool filled) {
   context_.counters.add(Counter::kBytesReceived, size);
 }
 
+// Waits until the log holds what the replies tell of.
+Awaitable<void> Session::commit() {
+  activity_ = Activity::kCommitting;
+  const auto [error] = co_await commits_.async_pass(lsn_, kAwait);
+  if (error) broken_ = true;
+}
+
+Awaitable<void> Session::await_room() {
+  activity_ = Activity::kCommitting;
+  const auto [error] = co_await commits_.async_room(kAwait);
+  if (error) broken_ = true;
+}
+
 // Sends what the kernel takes. An operation of Asio's would do just that first too, but would complete by way of its
 // queue, with one more look at epoll on the way. False when there is something left to write.
 bool Session::write_at_once() {
@@ -227,7 +253,8 @@ Awaitable<void> Session::wait_for_pending() {
   if (broken_) co_return;
   const bool withdrawn = stopping_ || peer_is_gone();
   lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_) : pending_->complete(output_));
-  co_await write();
+  if (!commits_.may_pass(lsn_)) co_await commit();
+  if (!broken_) co_await write();
   if (broken_ && !withdrawn) pending_->undeliverable();
   pending_.reset();
   ++waits_;

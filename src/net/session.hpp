@@ -1,8 +1,8 @@
 // A session: one connection, one coroutine, one thread.
 //
-//            +-----------------------------------------------+
-//            v                                               |
-//   read what is there -> run every whole frame in it -> write all replies at once
+//            +---------------------------------------------------------------+
+//            v                                                               |
+//   read what is there -> run every whole frame in it -> wait for the log -> write all replies at once
 //
 // next_step() is the logic: it runs frames and says what has to be awaited next. run() only carries that out. Between
 // two awaits the session has its thread to itself, so nothing in it needs a lock.
@@ -11,7 +11,10 @@
 //   2. Over kReplyBacklogMax bytes of replies no further frame runs until they are written, so a session holds at most
 //      that and one reply, however fast its peer sends and however slowly it reads.
 //   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
-//   4. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
+//   4. No reply leaves before the log holds what it tells of, as safely as its policy promises. Where that can't be
+//   known
+//      any more the connection closes without one.
+//   5. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
 //      input until the peer closes too or kLingerMax has passed.
 #pragma once
 
@@ -30,6 +33,7 @@
 #include "kv/protocol/request_handler.hpp"
 
 #include "net/asio_types.hpp"
+#include "net/commit_line.hpp"
 #include "net/polled_socket.hpp"
 
 namespace kv::net {
@@ -41,6 +45,7 @@ struct SessionContext {
   const Clock& clock;
   observability::Counters& counters;
   asio::thread_pool& heavy_work;
+  CommitGate* commit_gate;  // nullptr: replies wait for nothing
 };
 
 using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -48,7 +53,8 @@ using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode
 class Session : public std::enable_shared_from_this<Session>, public SessionHook {
  public:
   // Serves the connection on `descriptor`, which it takes over.
-  Session(Poller& poller, int descriptor, const SessionContext& context, SteadyClock::time_point now);
+  Session(Poller& poller, CommitLine& commits, int descriptor, const SessionContext& context,
+          SteadyClock::time_point now);
 
   // Serves the connection until it ends. The caller keeps this object alive meanwhile.
   Awaitable<void> run();
@@ -69,8 +75,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void peer_has_gone() { wake(); }
 
  private:
-  enum class Step { kRead, kWrite, kRunHeavy, kWait, kLinger, kClose };
-  enum class Activity { kRunning, kReading, kWriting, kWaiting, kHeavy, kLingering };
+  enum class Step { kRead, kWrite, kRunHeavy, kAwaitRoom, kWait, kLinger, kClose };
+  enum class Activity { kRunning, kReading, kCommitting, kWriting, kWaiting, kHeavy, kLingering };
 
   // Frames that are announced together. More were measured slower: what is fetched first is then displaced again
   // before its turn comes.
@@ -83,6 +89,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   protocol::FrameState look_ahead(Frames& frames) const;
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
+  Awaitable<void> commit();
+  Awaitable<void> await_room();
   bool write_at_once();
   Awaitable<void> write();
   asio::const_buffer bytes_to_write() const;
@@ -98,6 +106,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void give_memory_back();
 
   PolledSocket socket_;
+  CommitLine& commits_;
   const SessionContext& context_;
   ByteBuffer input_;
   ByteBuffer output_;

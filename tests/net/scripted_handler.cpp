@@ -16,7 +16,9 @@ enum : std::uint8_t {
   kEcho = 'e',
   kFill = 'f',
   kHeavyEcho = 'h',
+  kDepend = 'l',
   kWait = 'w',
+  kWriteEcho = 'u',
   kFail = 'x',
   kFailHeavily = 'y'
 };
@@ -32,6 +34,12 @@ std::string echo(ByteView payload) {
 }
 std::string fill(std::uint32_t size) {
   return frame(kFill, u32(size));
+}
+std::string depend_on(std::uint32_t lsn) {
+  return frame(kDepend, u32(lsn));
+}
+std::string write_echo(ByteView payload) {
+  return frame(kWriteEcho, payload);
 }
 std::string heavy_echo(ByteView payload) {
   return frame(kHeavyEcho, payload);
@@ -80,8 +88,11 @@ void PendingRecord::note(const char* event) {
 
 class ScriptedPending final : public protocol::PendingReply {
  public:
-  ScriptedPending(std::shared_ptr<PendingRecord> record, std::chrono::milliseconds patience, bool is_granted)
-      : record_(std::move(record)), until_(std::chrono::steady_clock::now() + patience), is_granted_(is_granted) {}
+  ScriptedPending(std::shared_ptr<PendingRecord> record, std::chrono::milliseconds patience, bool is_granted, Lsn lsn)
+      : record_(std::move(record)),
+        until_(std::chrono::steady_clock::now() + patience),
+        is_granted_(is_granted),
+        lsn_(lsn) {}
   ~ScriptedPending() override { record_->note("gone"); }
 
   void notify(std::function<void()> wake) override {
@@ -100,7 +111,7 @@ class ScriptedPending final : public protocol::PendingReply {
     record_->note("complete");
     if (record_->on_complete_) record_->on_complete_();
     reply(out, record_->payload_);
-    return kNoLsn;
+    return lsn_;
   }
   Lsn withdraw(ByteBuffer& out) override {
     record_->note("withdraw");
@@ -113,6 +124,7 @@ class ScriptedPending final : public protocol::PendingReply {
   const std::shared_ptr<PendingRecord> record_;
   const std::chrono::steady_clock::time_point until_;
   const bool is_granted_;
+  const Lsn lsn_;
 };
 
 protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
@@ -120,13 +132,21 @@ protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 
+bool ScriptedHandler::may_write(const protocol::Frame& frame) const {
+  return frame.tag == kWriteEcho;
+}
+
 protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {
     case kEcho:
+    case kWriteEcho:
       reply(out, frame.payload);
       return {};
+    case kDepend:
+      reply(out, frame.payload);
+      return {nullptr, Lsn{load_big_endian<std::uint32_t>(frame.payload.data())}};
     case kAction:
       reply(out, {});
       action_();
@@ -144,7 +164,7 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, UnixMill
       const auto record = std::make_shared<PendingRecord>();
       const std::lock_guard lock(mutex_);
       pending_.emplace_back(name, record);
-      return {std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_)};
+      return {std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_, pending_lsn_)};
     }
     default:
       throw std::runtime_error("as the test asked for");

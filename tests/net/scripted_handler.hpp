@@ -18,6 +18,8 @@ namespace kv::test {
 // Requests: what the handler shall do.
 std::string echo(ByteView payload);                               // OK with the same payload
 std::string fill(std::uint32_t size);                             // OK with so many bytes
+std::string depend_on(std::uint32_t lsn);                         // OK that depends on this record in the log
+std::string write_echo(ByteView payload);                         // as echo(), but it may change data
 std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
 std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply
 std::string run_action();                                         // see on_action()
@@ -51,10 +53,13 @@ class PendingRecord {
 class ScriptedHandler final : public protocol::RequestHandler {
  public:
   protocol::Weight weigh(const protocol::Frame& frame) const override;
+  bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
+  // What the replies of PendingReplies depend on.
+  void depend_pending_on(Lsn lsn) { pending_lsn_ = lsn; }
   // Heavy requests wait at the gate while it is shut.
   void shut_gate();
   void open_gate();
@@ -83,6 +88,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   std::condition_variable gate_opens_;
   bool gate_is_open_ = true;
   std::string granted_at_once_;
+  std::atomic<Lsn> pending_lsn_{kNoLsn};
   std::vector<std::string> announced_;
   std::vector<std::pair<std::string, std::shared_ptr<PendingRecord>>> pending_;
 };

@@ -31,6 +31,7 @@ class NetworkTest : public testing::Test {
   ScriptedHandler handler;
   ManualClock clock;
   observability::Counters counters;
+  net::CommitGate* commit_gate = nullptr;
   std::unique_ptr<net::Network> network;
   std::uint16_t port = 0;
 };

@@ -29,6 +29,7 @@ class Dispatcher final : public protocol::RequestHandler {
   explicit Dispatcher(const Services& services);
 
   protocol::Weight weigh(const protocol::Frame& frame) const override;
+  bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;

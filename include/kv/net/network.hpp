@@ -14,6 +14,7 @@
 #include "kv/base/clock.hpp"
 #include "kv/base/limits.hpp"
 #include "kv/base/result.hpp"
+#include "kv/net/commit_gate.hpp"
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/request_handler.hpp"
 
@@ -30,9 +31,9 @@ struct NetworkOptions {
 
 class Network {
  public:
-  // All arguments must outlive this object.
+  // All arguments must outlive stop(). Replies wait at `commit_gate`, where there is one.
   Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
-          observability::Counters& counters);
+          observability::Counters& counters, CommitGate* commit_gate = nullptr);
   // Stops, if stop() has not been called.
   ~Network();
   Network(const Network&) = delete;

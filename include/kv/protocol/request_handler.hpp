@@ -58,6 +58,9 @@ class RequestHandler {
   // Whether the frame may take so long that it would delay other sessions. Cheap; thread-safe.
   virtual Weight weigh(const Frame& frame) const = 0;
 
+  // Whether the frame may change data, and so needs room in the log. Cheap; thread-safe.
+  virtual bool may_write(const Frame& frame) const = 0;
+
   // Carries out one request and appends its reply to `out`; or returns a PendingReply, and appends nothing yet.
   // The reply is to be sent only once the log is as safe up to Handled::lsn as its policy promises. Thread-safe. `now`
   // may be the time of the batch that the frame came in. Never throws on what a peer sent.
