@@ -4,18 +4,22 @@
 //
 // Keys are 16 bytes and values 32 bytes of Bytes unless the row says otherwise; keys are chosen uniformly at random
 // from a sequence that is made before the clock starts. items_per_second counts operations (for MGET: keys).
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <random>
+#include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "kv/base/byte_buffer.hpp"
 #include "kv/engine/engine.hpp"
+#include "kv/engine/mutation.hpp"
 
 namespace {
 
@@ -242,6 +246,55 @@ void BM_DeleteAndSet(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_DeleteAndSet);
+
+// Fills an empty engine with 5 million entries, each of two threads with half of them, as `load` does with a batch.
+void fill(benchmark::State& state, bool reserved, void (*load)(Engine&, std::span<const Key>, const ValueView&)) {
+  constexpr std::size_t kKeys = 5'000'000;
+  std::vector<Key> keys(kKeys);
+  for (std::size_t i = 0; i < kKeys; ++i) keys[i] = make_key(i);
+  const std::string value(kValueBytes, 'l');
+  for (auto _ : state) {
+    auto engine = std::make_unique<Engine>(Engine::Options{});
+    if (reserved) engine->reserve(kKeys);
+    const auto half = [&](std::span<const Key> rest) {
+      for (; !rest.empty(); rest = rest.subspan(kBatch)) load(*engine, rest.first(kBatch), bytes_value(value));
+    };
+    {
+      const std::jthread other(half, std::span(keys).first(kKeys / 2));
+      half(std::span(keys).last(kKeys / 2));
+    }
+    state.PauseTiming();
+    if (engine->usage().entries != kKeys) state.SkipWithError("keys are missing");
+    engine.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kKeys));
+}
+
+void BM_FillByPut(benchmark::State& state) {
+  fill(state, false, [](Engine& engine, std::span<const Key> keys, const ValueView& value) {
+    for (const Key& key : keys) put(engine, view(key), value);
+  });
+}
+BENCHMARK(BM_FillByPut)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1);
+
+void BM_FillByApply(benchmark::State& state) {
+  fill(state, true, [](Engine& engine, std::span<const Key> keys, const ValueView& value) {
+    for (const Key& key : keys) engine.apply({.key = view(key), .value = value});
+  });
+}
+BENCHMARK(BM_FillByApply)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1);
+
+// As recovery does: what the batch needs is fetched first.
+void BM_FillByApplyBatched(benchmark::State& state) {
+  fill(state, true, [](Engine& engine, std::span<const Key> keys, const ValueView& value) {
+    std::array<ByteView, kBatch> batch;
+    std::ranges::transform(keys, batch.begin(), view);
+    engine.prefetch(batch);
+    for (const ByteView key : batch) engine.apply({.key = key, .value = value});
+  });
+}
+BENCHMARK(BM_FillByApplyBatched)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1);
 
 // A value of each size is set and read, over a thousand keys.
 void BM_SetAndGetBySize(benchmark::State& state) {

@@ -58,6 +58,19 @@ struct Engine::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
+  // Without handing anything over.
+  void clear() {
+    Call no_time;
+    Operation operation(no_time, nullptr);
+    for (Shard& shard : all()) {
+      std::optional<Shard::Contents> contents;  // freed after the lock is released
+      const ExclusiveGuard guard(shard.mutex);
+      KV_ASSERT(shard.lines() == 0);
+      contents.emplace(shard.contents_after_flush(0));
+      shard.flush(*contents, operation);
+    }
+  }
+
   Shard& shard(KeyHash hash) const { return shards[shard_index(hash, count)]; }
   std::span<Shard> all() const { return {shards, count}; }
 
@@ -448,6 +461,49 @@ bool Engine::walk(WalkCursor& cursor, std::size_t count, FunctionRef<void(const 
   }
   if (cursor.position == Table::kScanEnd) cursor = {cursor.shard + 1, 0};
   return cursor.shard < state_->count;
+}
+
+void Engine::apply(const Mutation& mutation) {
+  if (mutation.kind == Mutation::Kind::kClear) return state_->clear();
+  std::optional<PreparedValue> prepared;
+  if (mutation.kind == Mutation::Kind::kPut) prepared.emplace(mutation.key, mutation.value);
+  const KeyHash hash = state_->context.hasher(mutation.key);
+  Shard& shard = state_->shard(hash);
+  Call no_time;
+  Operation operation(no_time, nullptr);
+  const ExclusiveGuard guard(shard.mutex);
+  const Shard::Slot slot = shard.find_slot(hash, mutation.key);
+  switch (mutation.kind) {
+    case Mutation::Kind::kPut:
+      shard.put(slot, hash, {mutation.key, mutation.value, mutation.deadline, mutation.is_lock}, &*prepared, operation);
+      state_->context.raise_last_token(mutation.token);
+      break;
+    case Mutation::Kind::kDelete:
+      KV_ASSERT(!shard.has_line(mutation.key));
+      if (slot != nullptr) shard.vacate(slot, hash, mutation.key, operation);
+      break;
+    case Mutation::Kind::kSetDeadline:
+      if (slot != nullptr) shard.set_deadline(slot, hash, mutation.deadline, operation);
+      break;
+    case Mutation::Kind::kClear:
+      break;
+  }
+}
+
+void Engine::reserve(std::uint64_t entries) {
+  // Some shards get a few more than others. That much a table takes without growing.
+  const std::size_t each = entries / state_->count + 1;
+  for (Shard& shard : state_->all()) {
+    const ExclusiveGuard guard(shard.mutex);
+    shard.reserve(each);
+  }
+}
+
+void Engine::raise_last_token(std::uint64_t token) {
+  state_->context.raise_last_token(token);
+}
+std::uint64_t Engine::last_token() const {
+  return state_->context.last_token.load(std::memory_order_relaxed);
 }
 
 // Each pass only starts fetches that the next one needs, so the fetches of all keys are under way together.

@@ -17,6 +17,12 @@ std::uint64_t ShardContext::next_token(UnixMillis now) {
   return next;
 }
 
+void ShardContext::raise_last_token(std::uint64_t token) {
+  std::uint64_t last = last_token.load(std::memory_order_relaxed);
+  while (last < token && !last_token.compare_exchange_weak(last, token, std::memory_order_relaxed)) {
+  }
+}
+
 UnixMillis Waiter::lock_deadline(UnixMillis now) const {
   return std::min(now + ttl_ms_, kDeadlineMax);
 }

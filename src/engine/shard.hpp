@@ -40,6 +40,7 @@ struct ShardContext {
 
   // The larger of the last plus one and milliseconds since the epoch times 65,536.
   std::uint64_t next_token(UnixMillis now);
+  void raise_last_token(std::uint64_t token);
 };
 
 class alignas(64) Shard {
@@ -74,6 +75,11 @@ class alignas(64) Shard {
   // What is given as `key`, here and below, and as an operation's content, must be good until the operation has
   // recorded it.
   Slot find_live(KeyHash hash, ByteView key, Operation& operation) KV_REQUIRES(mutex);
+
+  // The same for an entry that may be expired.
+  Slot find_slot(KeyHash hash, ByteView key) KV_REQUIRES(mutex) { return table_.find(hash, key); }
+  // REQUIRES: the shard is empty.
+  void reserve(std::size_t entries) KV_REQUIRES(mutex) { table_.reserve(entries, context_.hasher); }
 
   // Stores `content`, in `slot` where the key is present (nullptr: it is absent). `token` is that of a new lock.
   void put(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared, Operation& operation,

@@ -140,6 +140,11 @@ void Table::erase(Slot slot, const Hasher& hasher) {
   }
 }
 
+void Table::reserve(std::size_t entries, const Hasher& hasher) {
+  KV_ASSERT(size_ == 0);
+  rebuild(capacity_for(entries, 0), kTailMin, hasher);
+}
+
 void Table::rebuild(std::size_t capacity, std::size_t tail, const Hasher& hasher) {
   Table fresh;
   fresh.capacity_ = capacity;

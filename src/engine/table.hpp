@@ -52,6 +52,8 @@ class Table {
   // Throws std::bad_alloc, and then has changed nothing.
   void insert(KeyHash hash, Entry* entry, const Hasher& hasher);
   void erase(Slot slot, const Hasher& hasher);
+  // Takes the memory for so many entries at once. Throws std::bad_alloc. REQUIRES: the table is empty.
+  void reserve(std::size_t entries, const Hasher& hasher);
 
   // Brings what find() will read first into the cache. The one function that may be called without the lock: when the
   // table is being rebuilt meanwhile the address is wrong, and fetching from it does no harm.

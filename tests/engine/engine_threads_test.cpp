@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/recording_sink.hpp"
 #include "engine/test_engine.hpp"
 #include "support/base/random.hpp"
 #include "support/base/wait.hpp"
@@ -68,7 +69,8 @@ TEST_F(EngineThreads, IncrementsAddUp) {
   EXPECT_EQ(sum, 4 * kRounds);
 }
 
-// Writers put the same data under all keys, or take all of them away; nobody may see a mixture.
+// Writers put the same data under all keys, or take all of them away; nobody
+// may see a mixture.
 TEST_F(EngineThreads, ManyKeysChangeAtOnce) {
   Keys keys;
   for (int i = 0; i < 9; ++i) keys.push_back("key " + std::to_string(i));
@@ -225,7 +227,8 @@ class BlockingWaiter final : public Waiter {
   bool granted_ = false;
 };
 
-// One holder at a time, and everybody gets its turn: a wake-up that gets lost would hang the test.
+// One holder at a time, and everybody gets its turn: a wake-up that gets lost
+// would hang the test.
 TEST_F(EngineThreads, ALockHasOneHolderAtATime) {
   std::atomic<int> inside{0};
   std::uint64_t last_token = 0;  // guarded by the lock under test
@@ -255,7 +258,8 @@ TEST_F(EngineThreads, ALockHasOneHolderAtATime) {
   EXPECT_FALSE(has("key"));
 }
 
-// Waiters that give up at the very moment they are granted the key: it must always pass on.
+// Waiters that give up at the very moment they are granted the key: it must
+// always pass on.
 TEST_F(EngineThreads, AKeyIsNeverLostToAWaiterThatLeaves) {
   on_threads(4, [&](int thread) {
     Random random(static_cast<std::uint64_t>(thread));
@@ -275,6 +279,93 @@ TEST_F(EngineThreads, AKeyIsNeverLostToAWaiterThatLeaves) {
   });
   EXPECT_FALSE(has("key"));
   EXPECT_EQ(engine.usage().waiters, 0U);
+}
+
+// Every kind of change at once. Whatever the order in which they happened, the
+// sink was told in that order, so who applies the records ends with the same;
+// and so does who walks while it all goes on, and then applies the records made
+// since the walk began.
+TEST_F(EngineThreads, RecordsApplyToTheSame) {
+  test::RecordingSink sink;
+  engine.set_mutation_sink(&sink);
+  Random seeds;
+  const std::array<std::uint64_t, 3> seed{seeds.next(), seeds.next(), seeds.next()};
+  std::vector<test::Change> snapshot;
+  std::size_t snapshot_begin = 0;
+  const auto work = [&](std::size_t thread) {
+    Random random(seed[thread]);
+    const auto some_key = [&] { return "key " + std::to_string(random.below(40)); };
+    const auto some_data = [&] {
+      return std::string(random.one_in(8) ? 2'000 : random.below(60), static_cast<char>('a' + random.below(26)));
+    };
+    const auto some_deadline = [&] { return random.one_in(2) ? 0 : now - 5 + random.below(20); };
+    for (int i = 0; i < 4'000; ++i) {
+      switch (random.below(9)) {
+        case 0:
+        case 1:
+          put_prepared(some_key(), some_data(), some_deadline());
+          break;
+        case 2:
+          remove(some_key());
+          break;
+        case 3:
+          set_deadline(some_key(), some_deadline());
+          break;
+        case 4:
+          put_many({{some_key(), some_data()}, {some_key(), some_data()}, {some_key(), some_data()}}, some_deadline());
+          break;
+        case 5:
+          remove_many({some_key(), some_key(), some_key()});
+          break;
+        case 6:
+          engine.sweep(static_cast<std::uint32_t>(random.below(engine.shards())), now);
+          break;
+        case 7:
+          if (random.one_in(40)) engine.flush(call_at(now));
+          break;
+        default:
+          test::TestWaiter waiter;
+          const std::string key = some_key();
+          if (engine.acquire(key, "owner", 5, call_at(now), &waiter).state == Acquired::State::kQueued) {
+            if (random.one_in(2)) remove(key);
+            engine.leave(key, waiter, call_at(now));
+          }
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t thread = 0; thread < seed.size(); ++thread) threads.emplace_back(work, thread);
+    test::wait_until([&] { return number(sink.last()) > 2'000; });
+    snapshot_begin = number(sink.last());
+    Engine::WalkCursor cursor;
+    while (engine.walk(cursor, 3, [&](const Mutation& put) { snapshot.emplace_back(put); })) std::this_thread::yield();
+  }
+  engine.set_mutation_sink(nullptr);
+  const std::vector<test::Record> records = sink.records();
+  TestEngine from_log;
+  test::apply(records, from_log.engine);
+  EXPECT_EQ(from_log.entries(), entries());
+  EXPECT_EQ(from_log.engine.last_token(), engine.last_token());
+  TestEngine from_snapshot;
+  test::apply({snapshot}, from_snapshot.engine);
+  test::apply({records.begin() + static_cast<std::ptrdiff_t>(snapshot_begin), records.end()}, from_snapshot.engine);
+  EXPECT_EQ(from_snapshot.entries(), entries());
+}
+
+// Recovery applies mutations of different keys on all processors.
+TEST_F(EngineThreads, MutationsOfDifferentKeysAreAppliedAtOnce) {
+  engine.reserve(10'000);
+  on_threads(4, [&](int thread) {
+    for (int i = 0; i < 2'500; ++i) {
+      const std::string key = std::to_string(thread) + " " + std::to_string(i);
+      test::Change change = i % 50 == 0 ? test::lock_of(key, "owner", now + 5) : test::put_of(key, key);
+      change.token = change.is_lock ? static_cast<std::uint64_t>(i * 4 + thread) : 0;
+      engine.apply(change.mutation());
+    }
+  });
+  EXPECT_EQ(entries().size(), 10'000U);
+  EXPECT_EQ(engine.last_token(), 2'450U * 4 + 3);
 }
 
 }  // namespace

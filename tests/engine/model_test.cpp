@@ -1,4 +1,7 @@
-// Random calls to the engine and to a model that could hardly be simpler: both must show the same, at every step.
+// Random calls to the engine and to a model that could hardly be simpler: both
+// must show the same, at every step. And a second engine that is told no more
+// than what the mutation sink of the first was must end up with the same
+// entries.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -9,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/recording_sink.hpp"
 #include "engine/test_engine.hpp"
 #include "engine/test_hash.hpp"
 #include "support/base/random.hpp"
@@ -38,7 +42,8 @@ class Model {
  public:
   using Entries = std::map<std::string, Seen>;
 
-  // The entry of a present key. What has expired goes first, to whoever waits for it.
+  // The entry of a present key. What has expired goes first, to whoever waits
+  // for it.
   Seen* find(const std::string& key, UnixMillis now) {
     for (auto at = entries_.find(key); at != entries_.end() && is_expired(at->second, now); at = entries_.find(key)) {
       remove(key, now);
@@ -63,7 +68,8 @@ class Model {
     return static_cast<std::uint64_t>(
         std::ranges::count_if(before, [&](const auto& pair) { return !is_expired(pair.second, now); }));
   }
-  // Everything that a scan shows: what is present, and what has expired but is waited for.
+  // Everything that a scan shows: what is present, and what has expired but is
+  // waited for.
   std::set<std::string> present(UnixMillis now) {
     std::set<std::string> keys;
     for (const auto& [key, entry] : entries_) {
@@ -90,14 +96,19 @@ class Model {
 
 class ModelTest {
  public:
-  ModelTest(Random& random, const Engine::Options& options) : random_(random), engine_(options) {}
+  ModelTest(Random& random, const Engine::Options& options) : random_(random), engine_(options) {
+    engine_.engine.set_mutation_sink(&sink_);
+  }
 
   void run(int steps) {
     for (int step = 0; step < steps && !testing::Test::HasFatalFailure(); ++step) {
       if (random_.one_in(4)) engine_.now += random_.below(20);
       one_step();
       expect_same_grants();
+      if (step % 100 == 0) expect_same_replica();
     }
+    expect_same_replica();
+    expect_repetition_does_no_harm();
     engine_.sweep();
     model_.sweep(now());
     EXPECT_EQ(engine_.engine.usage().entries, model_.size());
@@ -299,8 +310,27 @@ class ModelTest {
     for (const auto& waiter : waiters_) ASSERT_EQ(waiter->real.grants, waiter->granted ? 1 : 0) << waiter->key;
   }
 
+  // The replica has other shards and another hash.
+  void expect_same_replica() {
+    test::apply(sink_.take(), replica_.engine);
+    ASSERT_EQ(replica_.entries(), engine_.entries());
+    ASSERT_GE(replica_.engine.last_token(), tokens_.empty() ? 0 : *tokens_.rbegin());
+  }
+  // A snapshot holds more than what was there when it began; the log from then
+  // on is applied to it nevertheless.
+  void expect_repetition_does_no_harm() {
+    const auto records = sink_.records();
+    for (int i = 0; i < 5; ++i) {
+      const auto from = static_cast<std::ptrdiff_t>(random_.below(records.size() + 1));
+      test::apply({records.begin() + from, records.end()}, replica_.engine);
+      ASSERT_EQ(replica_.entries(), engine_.entries()) << "applied again from record " << from;
+    }
+  }
+
   Random& random_;
+  test::RecordingSink sink_;
   TestEngine engine_;
+  TestEngine replica_{{.shards = 3}};
   Model model_;
   std::vector<std::unique_ptr<ModelWaiter>> waiters_;
   std::set<std::uint64_t> tokens_;

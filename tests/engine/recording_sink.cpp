@@ -78,6 +78,12 @@ Change clear() {
   return Change(Change::Kind::kClear);
 }
 
+void apply(const std::vector<Record>& records, engine::Engine& engine) {
+  for (const Record& record : records) {
+    for (const Change& change : record) engine.apply(change.mutation());
+  }
+}
+
 Lsn RecordingSink::record(std::span<const Mutation> mutations) noexcept {
   EXPECT_FALSE(mutations.empty());
   const std::lock_guard lock(mutex_);

@@ -1,4 +1,5 @@
-// A mutation sink that keeps what it is told, and mutations that a test can build, compare and print.
+// A mutation sink that keeps what it is told, and mutations that a test can
+// build, compare and print.
 #pragma once
 
 #include <mutex>
@@ -28,7 +29,8 @@ struct Change {
   // Its views are good as long as this is.
   engine::Mutation mutation() const;
 
-  // Tokens are equal when both are there, or neither: which one it is is for chance to say.
+  // Tokens are equal when both are there, or neither: which one it is is for
+  // chance to say.
   friend bool operator==(const Change& a, const Change& b);
   friend std::ostream& operator<<(std::ostream& out, const Change& change);
 };
@@ -39,6 +41,9 @@ Change deadline_of(ByteView key, UnixMillis deadline);
 Change clear();
 
 using Record = std::vector<Change>;
+
+// Applies each change of these records, in order.
+void apply(const std::vector<Record>& records, engine::Engine& engine);
 
 class RecordingSink final : public engine::MutationSink {
  public:

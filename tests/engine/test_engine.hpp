@@ -1,4 +1,5 @@
-// An engine with a clock moved by hand, and calls that say in a line what tests ask of it.
+// An engine with a clock moved by hand, and calls that say in a line what tests
+// ask of it.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,8 @@ namespace kv::test {
 using Keys = std::vector<std::string>;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// What a call showed of an entry. Tests store Bytes, so `data` is all of the value.
+// What a call showed of an entry. Tests store Bytes, so `data` is all of the
+// value.
 struct Seen {
   std::string data;
   UnixMillis deadline = 0;
@@ -58,9 +60,11 @@ class TestEngine {
   void put_many(const Pairs& pairs, UnixMillis deadline = 0);
   std::vector<std::optional<Seen>> get_many(const Keys& keys) const;
   std::uint32_t remove_many(const Keys& keys);
-  // Everything that a walk by steps of `count` shows, which is every entry, expired or not.
+  // Everything that a walk by steps of `count` shows, which is every entry,
+  // expired or not.
   std::map<std::string, Seen> entries(std::size_t count = 100) const;
-  // All keys of a scan by steps of `count`, in the order in which they were visited.
+  // All keys of a scan by steps of `count`, in the order in which they were
+  // visited.
   Keys scan(std::size_t count = 100) const;
 
   // Whether it got the lock.

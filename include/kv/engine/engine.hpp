@@ -229,6 +229,22 @@ class Engine {
   // `visit` must not call the engine. A Pin can be made of what it is shown, where that is large.
   bool walk(WalkCursor& cursor, std::size_t count, FunctionRef<void(const Mutation&)> visit) const;
 
+  // Recovery, and later replicas
+  // ---------------------------------------------------------------------------------------
+
+  // Does what a mutation says, without looking at the time or telling a sink. Mutations of one key are to be applied in
+  // their order by one thread, those of different keys in any order by any. After a kClear nothing of what came before
+  // it may follow, so it needs to be alone.
+  // REQUIRES: nobody waits for the key; for kClear: no other call at the same time, and nobody waits at all.
+  void apply(const Mutation& mutation);
+  // Makes room for so many keys in all, so that the tables needn't grow step by step while they come. Throws
+  // std::bad_alloc. REQUIRES: the engine is empty.
+  void reserve(std::uint64_t entries);
+  // Every fencing token from now on is larger than last_token(). Raising it to less than it is does nothing; applying a
+  // lock raises it.
+  void raise_last_token(std::uint64_t token);
+  std::uint64_t last_token() const;
+
   // A hint that these keys are about to be used; of more than kPrefetchKeysMax the rest is ignored.
   static constexpr std::size_t kPrefetchKeysMax = 64;
   void prefetch(std::span<const ByteView> keys) const;
