@@ -434,12 +434,16 @@ UnixMillis Engine::hand_over_expired(UnixMillis now) {
 
 void Engine::sweep(std::uint32_t index, UnixMillis now) {
   Shard& shard = state_->all()[index];
-  if (shard.next_due() > now) return;
+  const MutationSink* sink = state_->context.sink;
+  const auto is_accepted = [&] { return sink == nullptr || sink->accepts_upkeep(); };
+  if (shard.next_due() > now || !is_accepted()) return;
   Call call{now};
   EntryPool::WalkPosition at;
   for (bool first = true, more = true; more; first = false) {
+    const bool goes_on = is_accepted();
     Operation operation(call, state_->context.sink);
     const ExclusiveGuard guard(shard.mutex);
+    if (!goes_on) return shard.break_off_sweep(now);
     if (first) shard.begin_sweep();
     more = shard.sweep(at, kSweepStep, operation);
   }

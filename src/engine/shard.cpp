@@ -251,7 +251,7 @@ bool Shard::sweep(EntryPool::WalkPosition& at, std::size_t count, Operation& ope
     try {
       vacate(table_.find(hash, entry), hash, entry->key(), operation);
     } catch (...) {
-      note_due(operation.now());  // for what this sweep will not reach
+      break_off_sweep(operation.now());
       throw;
     }
     ++expired_total_;

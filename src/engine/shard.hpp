@@ -113,6 +113,8 @@ class alignas(64) Shard {
   bool sweep(EntryPool::WalkPosition& at, std::size_t count, Operation& operation) KV_REQUIRES(mutex);
   // A sweep begins: next_due() is found anew.
   void begin_sweep() KV_REQUIRES(mutex) { next_due_.store(kNever, std::memory_order_relaxed); }
+  // A sweep ends before it has reached everything: something may be due that it would have found.
+  void break_off_sweep(UnixMillis now) KV_REQUIRES(mutex) { note_due(now); }
 
   void set_last_lsn(Lsn lsn) KV_REQUIRES(mutex) { last_lsn_ = lsn; }
 

@@ -2,6 +2,7 @@
 // build, compare and print.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -51,6 +52,9 @@ class RecordingSink final : public engine::MutationSink {
 
   Lsn record(std::span<const engine::Mutation> mutations) noexcept override;
   bool reads_depend_on_log() const override { return reads_depend_on_log_; }
+  bool accepts_upkeep() const override { return number(last()) < upkeep_until_; }
+  // Upkeep is accepted while there are fewer records than this.
+  void accept_upkeep_until(std::uint64_t records) { upkeep_until_ = records; }
 
   // In the order of their numbers, which begin with 1.
   std::vector<Record> records() const;
@@ -60,6 +64,7 @@ class RecordingSink final : public engine::MutationSink {
 
  private:
   const bool reads_depend_on_log_;
+  std::atomic<std::uint64_t> upkeep_until_ = ~std::uint64_t{0};
   mutable std::mutex mutex_;
   std::vector<Record> records_;
   std::size_t taken_ = 0;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/recording_sink.hpp"
 #include "engine/shard.hpp"
 #include "engine/test_engine.hpp"
 #include "support/base/random.hpp"
@@ -98,6 +99,35 @@ TEST_F(Sweep, MissesNothing) {
     sweep();
     ASSERT_EQ(engine.usage().entries, scan().size());
   }
+}
+
+TEST_F(Sweep, PausesWhileTheSinkAcceptsNoUpkeep) {
+  test::RecordingSink sink;
+  engine.set_mutation_sink(&sink);
+  for (int i = 0; i < 3'000; ++i) put("key " + std::to_string(i), "value", now + 1);
+  put("waited for", "value", now + 1);
+  TestWaiter waiter;
+  wait("waited for", waiter, "waiter");
+  now += 1;
+
+  sink.accept_upkeep_until(0);
+  sweep();
+  EXPECT_EQ(engine.usage().entries, 3'001U);
+  engine.hand_over_expired(now);
+  EXPECT_EQ(waiter.grants, 1) << "this doesn't wait for better times";
+  EXPECT_EQ(engine.usage().entries, 3'001U);
+
+  // In the middle of a shard the sink has had enough.
+  sink.accept_upkeep_until(number(sink.last()) + 100);
+  sweep();
+  EXPECT_LE(engine.usage().entries, 2'901U);
+  EXPECT_GT(engine.usage().entries, 2'800U);
+
+  sink.accept_upkeep_until(~std::uint64_t{0});
+  sweep();
+  EXPECT_EQ(engine.usage().entries, 1U);
+  engine.leave("waited for", waiter, call_at(now));
+  engine.set_mutation_sink(nullptr);
 }
 
 // A sweep lets others at the shard between its steps. What they move from where it has not been yet to where it has

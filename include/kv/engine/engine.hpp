@@ -211,7 +211,8 @@ class Engine {
   // UINT64_MAX when there is none.
   UnixMillis hand_over_expired(UnixMillis now);
 
-  // Gives back the memory of the expired entries of one shard. Holds its lock for a few microseconds at a time.
+  // Gives back the memory of the expired entries of one shard. Holds its lock for a few microseconds at a time. Does
+  // nothing, or breaks off, while the mutation sink doesn't accept upkeep; a later sweep goes on.
   // REQUIRES: shard < shards(); one thread at a time.
   void sweep(std::uint32_t shard, UnixMillis now);
 

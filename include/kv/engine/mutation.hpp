@@ -43,6 +43,10 @@ class MutationSink {
 
   // Whether a call that only looked has to name the last record of what it saw, too. Constant.
   virtual bool reads_depend_on_log() const = 0;
+
+  // Whether there is room for what nobody waits for: while not, expired entries stay where they are until a call comes
+  // upon them. Keys that are waited for are handed over all the same. Called from any thread, without a lock.
+  virtual bool accepts_upkeep() const { return true; }
 };
 
 }  // namespace kv::engine
