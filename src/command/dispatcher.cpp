@@ -70,6 +70,9 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis no
     }
     Request request;
     auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
+    if (done && (row->flags & kWrite) != 0 && is_read_only()) {
+      done = Error{Errc::kReadOnly, "writes are refused at present"};
+    }
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
       Context context{services_, call, reply, handled.pending};
@@ -87,6 +90,10 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis no
   // An error may tell of what a key holds, too.
   handled.lsn = call.lsn;
   return handled;
+}
+
+bool Dispatcher::is_read_only() const {
+  return services_.read_only != nullptr && services_.read_only->load(std::memory_order_relaxed);
 }
 
 void Dispatcher::refuse(const Error& error, ByteBuffer& out) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/engine/mutation.hpp"
+
 #include "command/test_server.hpp"
 #include "support/base/random.hpp"
 
@@ -105,6 +107,77 @@ TEST_F(DispatcherTest, PrefetchTakesFramesOfAnyKind) {
   dispatcher.prefetch(frames);
   dispatcher.prefetch({});
   EXPECT_EQ(run(get("key")), ok(encode_int(1)));
+}
+
+TEST_F(DispatcherTest, WritesAreRefusedWhileTheServerIsReadOnly) {
+  const std::string one = encode_int(1);
+  run(set("key", one, 1'000));
+  run(lock("lock", "owner", 1'000));
+  const std::vector<std::string> writes{
+      set("key", one), del("key"), incr("key"), decr("key"), add("key", one), cas("key", one, one), setnx("new", one),
+      swap("key", one), take("key"), lock("new", "owner"), unlock("lock", "owner"), extend("lock", "owner"),
+      acquire("new", "owner"), acquire("key", "owner", 0, 1'000), mset({{"key", one}}), mdel({"key", "absent"}),
+      expire("key", 1), persist("key"), flush(),
+      // What is refused is not looked at: none of these would change anything.
+      del("absent"), unlock("key", "owner"), incr("lock")};
+  read_only = true;
+  for (const std::string& write : writes) EXPECT_EQ(run(write), error("READONLY")) << static_cast<int>(write[0]);
+  EXPECT_EQ(run(frame(protocol::Command::kSet, sized("key") + "x")), invalid("FRAME")) << "the payload comes first";
+  // Reads and all else go on, and find what was there.
+  EXPECT_EQ(keys({}).size(), 2U);
+  EXPECT_EQ(run(mget({"key"})).status, protocol::Status::kOk);
+  EXPECT_EQ(run(exists("lock")), ok_bool(true));
+  EXPECT_EQ(run(type("key")).status, protocol::Status::kOk);
+  EXPECT_EQ(run(ping()), ok("PONG"));
+  EXPECT_EQ(run(info()).status, protocol::Status::kOk);
+  EXPECT_EQ(engine.usage().waiters, 0U);
+  expect_holds("key", one, 1'000);
+  EXPECT_EQ(counters.totals().errors[static_cast<std::size_t>(Errc::kReadOnly)], writes.size());
+  read_only = false;
+  EXPECT_EQ(run(del("key")), ok_bool(true));
+}
+
+// What a reply depends on, by way of every kind of command. There is one shard, so it is the last record of all.
+TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
+  class Sink final : public engine::MutationSink {
+   public:
+    Lsn record(std::span<const engine::Mutation>) noexcept override { return Lsn{++last}; }
+    bool reads_depend_on_log() const override { return true; }
+    std::uint64_t last = 0;
+  };
+  Sink sink;
+  ManualClock clock;
+  engine::Engine engine({.shards = 1});
+  engine.set_mutation_sink(&sink);
+  observability::Counters counters;
+  const FixedAdministration administration;
+  command::Dispatcher dispatcher({engine, clock, counters, administration, {}});
+  ByteBuffer out;
+  const auto handle = [&](const std::string& request) {
+    return dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, clock.now(), out);
+  };
+  const auto lsn_of = [&](const std::string& request) { return number(handle(request).lsn); };
+
+  EXPECT_EQ(lsn_of(ping()), 0U);
+  EXPECT_EQ(lsn_of(set("key", encode_int(1))), 1U);
+  EXPECT_EQ(lsn_of(get("key")), 1U);
+  EXPECT_EQ(lsn_of(mset({{"a", encode_int(1)}, {"b", encode_int(2)}})), 2U) << "one record";
+  EXPECT_EQ(lsn_of(mget({"absent"})), 2U);
+  EXPECT_EQ(lsn_of(scan(0, 0, "")), 2U);
+  EXPECT_EQ(lsn_of(swap("a", encode_bytes(std::string(5'000, 'x')))), 3U);
+  EXPECT_EQ(lsn_of(take("a")), 4U);
+  EXPECT_EQ(lsn_of(lock("lock", "owner")), 5U);
+  EXPECT_EQ(lsn_of(incr("lock")), 5U) << "WRONGTYPE tells of what is there, too";
+  EXPECT_EQ(lsn_of(get("")), 0U) << "nothing was looked at";
+
+  const protocol::Handled waits = handle(acquire("lock", "next", 0, 1'000));
+  ASSERT_NE(waits.pending, nullptr);
+  const protocol::Handled gives_up = handle(acquire("lock", "third", 0, 1'000));
+  EXPECT_EQ(lsn_of(unlock("lock", "owner")), 6U);
+  EXPECT_EQ(number(waits.pending->complete(out)), 6U) << "the grant";
+  EXPECT_EQ(lsn_of(set("key", encode_int(2))), 7U);
+  EXPECT_EQ(number(gives_up.pending->withdraw(out)), 7U);
+  engine.set_mutation_sink(nullptr);
 }
 
 // Any bytes as a payload: one reply, an error of the protocol or a success, and the server goes on.

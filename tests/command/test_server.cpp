@@ -26,7 +26,7 @@ Reply decode_reply(ByteView frames) {
 }
 
 TestServer::TestServer(const protocol::Limits& limits)
-    : engine({.shards = 7}), dispatcher({engine, clock, counters, administration, limits}) {}
+    : engine({.shards = 7}), dispatcher({engine, clock, counters, administration, limits, &read_only}) {}
 
 Reply TestServer::run(ByteView request) {
   ByteBuffer out;

@@ -3,6 +3,7 @@
 //   EXPECT_EQ(run(set("key", encode_int(1))), ok());
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,7 @@ class TestServer {
   engine::Engine engine;
   observability::Counters counters;
   FixedAdministration administration;
+  std::atomic<bool> read_only{false};
   command::Dispatcher dispatcher;
 };
 

@@ -2,6 +2,7 @@
 // function.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,7 @@ struct Services {
   observability::Counters& counters;
   const Administration& administration;
   protocol::Limits limits;
+  const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
 };
 
 class Dispatcher final : public protocol::RequestHandler {
@@ -35,6 +37,8 @@ class Dispatcher final : public protocol::RequestHandler {
   void prefetch(std::span<const protocol::Frame> frames) override;
 
  private:
+  bool is_read_only() const;
+
   const Services services_;
 };
 
