@@ -10,7 +10,7 @@
 
 #include "kv/base/limits.hpp"
 
-#include "server/temporary_folder.hpp"
+#include "support/base/temporary_folder.hpp"
 
 namespace kv::server {
 namespace {

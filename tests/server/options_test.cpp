@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "server/temporary_folder.hpp"
+#include "support/base/temporary_folder.hpp"
 
 namespace kv::server {
 namespace {
