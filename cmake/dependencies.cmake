@@ -10,6 +10,20 @@ add_library(kv_xxhash INTERFACE)
 target_include_directories(kv_xxhash SYSTEM INTERFACE "${XXHASH_INCLUDE_DIR}")
 target_compile_definitions(kv_xxhash INTERFACE XXH_INLINE_ALL)
 
+# The log's checksum, CRC32C by hardware.
+find_path(ISAL_INCLUDE_DIR isa-l/crc.h REQUIRED)
+find_library(ISAL_LIBRARY isal REQUIRED)
+add_library(kv_isal INTERFACE)
+target_include_directories(kv_isal SYSTEM INTERFACE "${ISAL_INCLUDE_DIR}")
+target_link_libraries(kv_isal INTERFACE "${ISAL_LIBRARY}")
+
+# What snapshots are compressed with.
+find_path(ZSTD_INCLUDE_DIR zstd.h REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
+add_library(kv_zstd INTERFACE)
+target_include_directories(kv_zstd SYSTEM INTERFACE "${ZSTD_INCLUDE_DIR}")
+target_link_libraries(kv_zstd INTERFACE "${ZSTD_LIBRARY}")
+
 # Asio's non-template code is compiled once, in src/base/asio.cpp, instead of in every file that includes it.
 add_library(kv_asio INTERFACE)
 target_link_libraries(kv_asio INTERFACE Boost::headers Threads::Threads)
