@@ -30,7 +30,7 @@ Pin::Pin(const EntryView& view) : view_(view) {
 }
 Pin::Pin(const Mutation& put) : Pin(EntryView{put.value, put.deadline, put.is_lock, put.large}) {}
 Pin::~Pin() {
-  unpin_large_entry(view_.large);
+  if (view_.large != nullptr) unpin_large_entry(view_.large);
 }
 
 PreparedValue::PreparedValue(ByteView key, const value::ValueView& value) : value_(value) {

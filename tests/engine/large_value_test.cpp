@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -38,6 +39,16 @@ TEST_F(LargeValue, OnlyLargeEntriesCanBePinned) {
   put("large", kOld);
   engine.read("small", call_at(now), [](const EntryView& entry) { EXPECT_EQ(entry.large, nullptr); });
   engine.read("large", call_at(now), [](const EntryView& entry) { EXPECT_NE(entry.large, nullptr); });
+}
+
+TEST_F(LargeValue, APinThatIsMovedKeepsTheEntryOnce) {
+  put("key", kOld);
+  std::optional<Pin> first;
+  pin(first, "key");
+  std::optional<Pin> second(std::move(*first));
+  first.reset();
+  remove("key");
+  EXPECT_EQ(second->view().value.data, kOld);
 }
 
 // Every size around the limit, with and without a deadline, prepared and not.

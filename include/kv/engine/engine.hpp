@@ -24,6 +24,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kv/base/bytes.hpp"
@@ -64,6 +65,8 @@ class Pin {
   explicit Pin(const EntryView& view);
   // Of what a Mutation says. REQUIRES: mutation.large is set, and good at the time.
   explicit Pin(const Mutation& put);
+  // What was moved from keeps nothing, and is good for nothing but being destroyed.
+  Pin(Pin&& other) noexcept : view_(std::exchange(other.view_, {})) {}
   ~Pin();
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
