@@ -43,8 +43,8 @@ DOORS = [
     ("CLI/", ["src/server/options*", "src/server/config*", "tools/*"], "read options through src/server/options.hpp"),
     ("simdjson", ["src/base/*"], "check UTF-8 through kv/base/utf8.hpp"),
     ("xxhash", ["src/engine/*"], "hash keys through src/engine/hash.hpp"),
-    ("isa-l", ["src/storage/crc32c.cpp"], "make checksums through src/storage/crc32c.hpp"),
-    ("zstd", ["src/storage/snapshot*"], "what is compressed is written and read in src/storage/snapshot*"),
+    ("isa-l", ["src/storage/crc32c.cpp"], "checksum through src/storage/crc32c.hpp"),
+    ("zstd", ["src/storage/snapshot_block.cpp"], "compress through src/storage/snapshot_block.hpp"),
 ]
 
 # Code that talks on purpose to whoever started it.
