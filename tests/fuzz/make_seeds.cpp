@@ -11,6 +11,7 @@
 #include "kv/value/build.hpp"
 
 #include "support/base/hex.hpp"
+#include "support/storage/snapshot_files.hpp"
 #include "support/value/random_value.hpp"
 
 namespace {
@@ -110,6 +111,30 @@ Seeds request_seeds() {
   return seeds;
 }
 
+// Whole files, and the same without their ends.
+Seeds snapshot_seeds() {
+  using namespace kv::storage;
+  Random random(3);
+  storage::test::Entries few = {{"lock", {value::ValueType::kString, "owner", 5, true}}};
+  storage::test::Entries many;
+  for (int i = 0; i < 12; ++i) {
+    few["key" + std::to_string(i)] = storage::test::random_entry(random);
+    many["key" + std::to_string(i)] = storage::test::bytes_entry(std::string(200, 'v'));
+  }
+  const storage::test::Entries in_parts = {{"large", storage::test::bytes_entry(std::string(600'000, 'l'))}};
+  Seeds seeds;
+  for (const auto& entries : {storage::test::Entries(), few, many, in_parts}) {
+    for (const SnapshotCodec codec : {SnapshotCodec::kNone, SnapshotCodec::kZstd}) {
+      const std::string file = storage::test::snapshot_of(entries, codec);
+      if (file.size() > 4'096) continue;
+      seeds.push_back(file);
+      const std::size_t ends = snapshot::kHeaderBytes + snapshot::kFooterBytes + snapshot::kTrailerBytes;
+      if (!entries.empty()) seeds.push_back(file.substr(snapshot::kHeaderBytes, file.size() - ends));
+    }
+  }
+  return seeds;
+}
+
 void write(const std::filesystem::path& folder, const Seeds& seeds) {
   std::filesystem::create_directories(folder);
   for (std::size_t i = 0; i < seeds.size(); ++i) {
@@ -126,4 +151,5 @@ int main(int argc, char** argv) {
   write(corpus / "decimal", decimal_seeds());
   write(corpus / "value", value_seeds());
   write(corpus / "request", request_seeds());
+  write(corpus / "snapshot", snapshot_seeds());
 }
