@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/engine/mutation.hpp"
+
 #include "command/test_server.hpp"
 #include "support/heap/heap.hpp"
 
@@ -165,6 +167,92 @@ TEST(OutOfMemory, AKeyIsHandedOverOrStays) {
       } else if (!removed) {
         EXPECT_EQ(contents(server), expected) << nth;
       }
+    }
+  }
+}
+
+// Keeps what it is told in memory that it took before.
+class ArenaSink final : public engine::MutationSink {
+ public:
+  ArenaSink() {
+    arena_.reserve(kArenaBytes);
+    mutations_.reserve(100);
+  }
+  Lsn record(std::span<const engine::Mutation> mutations) noexcept override {
+    for (engine::Mutation kept : mutations) {
+      kept.key = keep(kept.key);
+      kept.value.data = keep(kept.value.data);
+      kept.large = nullptr;
+      mutations_.push_back(kept);
+    }
+    return Lsn{++last_};
+  }
+  bool reads_depend_on_log() const override { return false; }
+  const std::vector<engine::Mutation>& mutations() const { return mutations_; }
+
+ private:
+  static constexpr std::size_t kArenaBytes = 1U << 20;
+  ByteView keep(ByteView bytes) {
+    EXPECT_LE(arena_.size() + bytes.size(), kArenaBytes);
+    const std::size_t at = arena_.size();
+    arena_.append(bytes);
+    return ByteView(arena_).substr(at);
+  }
+  std::string arena_;
+  std::vector<engine::Mutation> mutations_;
+  std::uint64_t last_ = 0;
+};
+
+void walk(const engine::Engine& engine, FunctionRef<void(const engine::Mutation&)> visit) {
+  engine::Engine::WalkCursor cursor;
+  while (engine.walk(cursor, 100, visit)) {
+  }
+}
+std::map<std::string, std::pair<std::string, UnixMillis>> entries(const engine::Engine& engine) {
+  std::map<std::string, std::pair<std::string, UnixMillis>> entries;
+  walk(engine, [&](const engine::Mutation& put) {
+    entries[std::string(put.key)] = {std::string(put.value.data), put.deadline};
+  });
+  return entries;
+}
+
+// However far a command came, the log has all of that and no more.
+TEST(OutOfMemory, WhatHappenedIsRecordedAndNothingElse) {
+  const std::vector<std::string> requests{
+      set("int", kLarge),
+      set("expired", kOne),
+      set("large", kOne, 5),
+      del("large"),
+      take("larger"),
+      expire("int", 500),
+      expire("passing", 0),
+      lock("new", std::string(2'000, 'o')),
+      unlock("lock", "owner"),
+      mset({{"new", kLarge}, {"int", kLarger}, {"expired", kOne}, {"small", kLarge}, {"newer", kOne}}),
+      mdel({"int", "large", "small", "larger", "lock", "expired", "absent"}),
+      flush(),
+  };
+  for (const std::string& request : requests) {
+    bool failed = true;
+    for (std::size_t nth = 0; failed; ++nth) {
+      TestServer server;
+      set_up(server);
+      const auto on_large = server.start(acquire("large", std::string(2'000, 'w'), 0, 60'000));
+      const auto on_lock = server.start(acquire("lock", "next", 0, 60'000));
+      engine::Engine replica({.shards = 3});
+      walk(server.engine, [&](const engine::Mutation& put) { replica.apply(put); });
+      ArenaSink sink;
+      server.engine.set_mutation_sink(&sink);
+      ByteBuffer out;
+      {
+        const FailingAllocation failing(nth);
+        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)},
+                                 server.clock.now(), out);
+        failed = failing.happened();
+      }
+      server.engine.set_mutation_sink(nullptr);
+      for (const engine::Mutation& mutation : sink.mutations()) replica.apply(mutation);
+      ASSERT_EQ(entries(replica), entries(server.engine)) << "command " << int{request[0]} << ", allocation " << nth;
     }
   }
 }
