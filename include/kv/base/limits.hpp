@@ -43,6 +43,16 @@ inline constexpr std::chrono::hours kTimeoutMax{8'760};            // of --reque
 inline constexpr std::chrono::milliseconds kShutdownMax{4'000};    // then what is left is cut off
 inline constexpr std::chrono::milliseconds kCutOffMax{500};        // then a request that still runs is left alone
 
+// The log of changes and the snapshots.
+inline constexpr std::size_t kWalQueueBytesMax = 16U << 20;                        // then writes wait
+inline constexpr std::chrono::milliseconds kFsyncIntervalDefault{100};             // --fsync-interval-ms
+inline constexpr std::uint64_t kWalSegmentBytesDefault = 64U << 20;                // --wal-segment-bytes
+inline constexpr std::chrono::seconds kSnapshotIntervalDefault{300};               // --snapshot-interval-secs
+inline constexpr std::uint64_t kSnapshotWalBytesDefault = std::uint64_t{1} << 30;  // --snapshot-wal-bytes
+inline constexpr int kSnapshotCompressionDefault = 1;                              // --snapshot-compression
+inline constexpr std::chrono::seconds kSnapshotPauseMin{30};                       // between two that nobody asked for
+inline constexpr std::size_t kSnapshotsKept = 2;
+
 // The configuration file.
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 
