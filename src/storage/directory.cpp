@@ -61,22 +61,12 @@ std::vector<Lsn> numbers_among(const std::vector<std::string>& names, std::optio
 
 }  // namespace
 
-std::string snapshot_name(Lsn lsn) {
-  return numbered_name("snapshot-", number(lsn), ".kvs");
-}
-
-std::optional<Lsn> parse_snapshot_name(ByteView name) {
-  const auto lsn = parse_numbered_name("snapshot-", name, ".kvs");
-  if (!lsn) return std::nullopt;
-  return Lsn{*lsn};
-}
-
 std::vector<Lsn> segments_among(const std::vector<std::string>& names) {
   return numbers_among(names, parse_segment_name);
 }
 
 std::vector<Lsn> snapshots_among(const std::vector<std::string>& names) {
-  return numbers_among(names, parse_snapshot_name);
+  return numbers_among(names, snapshot_start);
 }
 
 IoResult<void> write_file(FileSystem& files, const std::string& folder, const std::string& name, ByteView content) {

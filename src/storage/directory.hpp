@@ -19,6 +19,7 @@
 #include "kv/base/result.hpp"
 
 #include "storage/file_system.hpp"
+#include "storage/snapshot_format.hpp"
 
 namespace kv::storage {
 
@@ -27,10 +28,6 @@ inline constexpr const char* kLockName = "LOCK";
 inline constexpr const char* kFormatName = "FORMAT";
 // What the name of a file ends with until it is complete.
 inline constexpr ByteView kTemporarySuffix = ".tmp";
-
-std::string snapshot_name(Lsn lsn);
-// The number in a snapshot's name; nothing where `name` is no such name.
-std::optional<Lsn> parse_snapshot_name(ByteView name);
 
 // Writes a whole file and syncs it and its name: after a power cut it is there as a whole or not at all.
 IoResult<void> write_file(FileSystem& files, const std::string& folder, const std::string& name, ByteView content);
