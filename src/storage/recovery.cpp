@@ -1,0 +1,297 @@
+#include "storage/recovery.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "kv/base/byte_buffer.hpp"
+#include "kv/observability/log.hpp"
+
+#include "storage/segment.hpp"
+#include "storage/snapshot_reader.hpp"
+
+namespace kv::storage {
+namespace {
+
+using engine::Mutation;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kProgressEvery{2};
+// Records are collected up to here, and then applied by all threads together.
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
+constexpr std::size_t kPrefetchKeys = 16;
+
+// Says how far it has come, now and then.
+class Progress {
+ public:
+  void at(const char* what, std::uint64_t done, std::uint64_t all) {
+    if (SteadyClock::now() < next_) return;
+    next_ = SteadyClock::now() + kProgressEvery;
+    log::info(what, {{"at", done}, {"of", all}});
+  }
+
+ private:
+  SteadyClock::time_point next_ = SteadyClock::now() + kProgressEvery;
+};
+
+bool is_clear(ByteView body) {
+  bool clear = false;
+  static_cast<void>(for_each_mutation(body, [&](const Mutation& mutation) {
+    if (mutation.kind == Mutation::Kind::kClear) clear = true;
+  }));
+  return clear;
+}
+
+// The records that are applied together. Bodies are copied, as the reader's go with its next record.
+class Batch {
+ public:
+  Batch(engine::Engine& engine, unsigned threads) : engine_(engine), threads_(threads) {}
+
+  // Fails where the record isn't one that we write.
+  Result<void> add(ByteView body) {
+    auto valid = for_each_mutation(body, [](const Mutation&) {});
+    if (!valid) return valid;
+    // A CLEAR concerns all keys, so nothing else may be applied beside it.
+    const bool alone = is_clear(body);
+    if (alone) apply();
+    bodies_.push_back({bytes_.size(), body.size()});
+    bytes_.append(body);
+    if (alone || bytes_.size() >= kBatchBytes) alone ? apply_on_one() : apply();
+    return {};
+  }
+
+  void apply() {
+    std::vector<std::thread> others;
+    for (unsigned share = 1; share < threads_; ++share) others.emplace_back([this, share] { apply_share(share); });
+    apply_share(0);
+    for (std::thread& other : others) other.join();
+    clear();
+  }
+
+ private:
+  struct Piece {
+    std::size_t offset;
+    std::size_t size;
+  };
+
+  void apply_on_one() {
+    for (const Piece& piece : bodies_) {
+      static_cast<void>(for_each_mutation(body(piece), [&](const Mutation& mutation) { engine_.apply(mutation); }));
+    }
+    clear();
+  }
+
+  // The changes of the keys that are this thread's. A few are announced to the engine before they are applied.
+  void apply_share(unsigned share) {
+    std::array<Mutation, kPrefetchKeys> next;
+    std::array<ByteView, kPrefetchKeys> keys;
+    std::size_t count = 0;
+    const auto apply_next = [&] {
+      engine_.prefetch({keys.data(), count});
+      for (std::size_t i = 0; i < count; ++i) engine_.apply(next[i]);
+      count = 0;
+    };
+    for (const Piece& piece : bodies_) {
+      static_cast<void>(for_each_mutation(body(piece), [&](const Mutation& mutation) {
+        if (std::hash<ByteView>()(mutation.key) % threads_ != share) return;
+        next[count] = mutation;
+        keys[count] = mutation.key;
+        if (++count == kPrefetchKeys) apply_next();
+      }));
+    }
+    apply_next();
+  }
+
+  ByteView body(const Piece& piece) const { return bytes_.view().substr(piece.offset, piece.size); }
+  void clear() {
+    bytes_.clear();
+    bodies_.clear();
+  }
+
+  engine::Engine& engine_;
+  const unsigned threads_;
+  ByteBuffer bytes_;
+  std::vector<Piece> bodies_;
+};
+
+class Recovery {
+ public:
+  Recovery(const DataDirectory& directory, engine::Engine& engine, unsigned threads)
+      : directory_(directory), engine_(engine), threads_(threads) {}
+
+  Result<Recovered> run() {
+    if (auto loaded = load_snapshot(); !loaded) return loaded.error();
+    if (auto replayed = replay(); !replayed) return replayed.error();
+    if (needed_through_ >= recovered_.next) {
+      return Error{Errc::kInternal, "the log in " + directory_.path() + " ends before record " +
+                                        std::to_string(number(needed_through_)) +
+                                        ", which the snapshot needs: restore a backup"};
+    }
+    return recovered_;
+  }
+
+ private:
+  Result<void> load_snapshot() {
+    auto starts = directory_.snapshots();
+    if (!starts) return starts.error();
+    std::string last_fault;
+    for (auto start = starts->rbegin(); start != starts->rend(); ++start) {
+      const auto loaded = try_snapshot(*start);
+      if (loaded) return {};
+      last_fault = loaded.error().message;
+      log::warn("a snapshot can't be used, trying the one before", {{"reason", last_fault}});
+      engine_.apply({.kind = Mutation::Kind::kClear});
+    }
+    if (starts->empty()) return {};
+    // Without a snapshot everything has to be in the log.
+    const auto segments = directory_.segments();
+    if (!segments) return segments.error();
+    if (!segments->empty() && segments->front() == Lsn{1}) return {};
+    return Error{Errc::kInternal,
+                 "no snapshot is good and the log doesn't go back to its beginning; restore a backup. " + last_fault};
+  }
+
+  Result<void> try_snapshot(Lsn start) {
+    const auto reader = SnapshotReader::open(directory_.files(), directory_.path_of(snapshot_name(start)));
+    if (!reader) return reader.error();
+    const SnapshotInfo& info = reader->info();
+    if (info.start != start) {
+      return Error{Errc::kInternal, directory_.path_of(snapshot_name(start)) + " has the name of another snapshot"};
+    }
+    if (!reserved_) engine_.reserve(info.entries);
+    reserved_ = true;
+    Progress progress;
+    const auto apply = [&](std::span<const Mutation> puts) {
+      std::array<ByteView, kPrefetchKeys> keys;
+      for (; !puts.empty(); puts = puts.subspan(std::min(puts.size(), kPrefetchKeys))) {
+        const std::size_t count = std::min(puts.size(), kPrefetchKeys);
+        for (std::size_t i = 0; i < count; ++i) keys[i] = puts[i].key;
+        engine_.prefetch({keys.data(), count});
+        for (std::size_t i = 0; i < count; ++i) engine_.apply(puts[i]);
+      }
+    };
+    auto loaded = reader->load(
+        threads_, apply, [&](std::uint64_t entries) { progress.at("loading the snapshot", entries, info.entries); });
+    if (!loaded) return loaded;
+    engine_.raise_last_token(info.highest_token);
+    recovered_.snapshot = start;
+    recovered_.snapshot_created = info.created;
+    recovered_.snapshot_bytes = info.file_bytes;
+    recovered_.entries = info.entries;
+    recovered_.next = start;
+    needed_through_ = info.end;
+    return {};
+  }
+
+  Result<void> replay() {
+    const auto segments = directory_.segments();
+    if (!segments) return segments.error();
+    // The last segment that begins at or before what is needed next.
+    auto at = std::upper_bound(segments->begin(), segments->end(), recovered_.next);
+    if (at == segments->begin()) {
+      if (segments->empty() && number(needed_through_) < number(recovered_.next)) return {};
+      return Error{Errc::kInternal, "the log in " + directory_.path() + " lacks record " +
+                                        std::to_string(number(recovered_.next)) + ": restore a backup"};
+    }
+    Batch batch(engine_, threads_);
+    Progress progress;
+    for (--at; at != segments->end(); ++at) {
+      const bool is_last = std::next(at) == segments->end();
+      if (auto replayed = replay_segment(*at, is_last, batch, progress); !replayed) return replayed;
+    }
+    batch.apply();
+    return {};
+  }
+
+  Result<void> replay_segment(Lsn first, bool is_last, Batch& batch, Progress& progress) {
+    const std::string path = directory_.path_of(segment_name(first));
+    // What comes first in a segment is one past the last of the segment before, or at most what is needed next.
+    if (first > recovered_.next) {
+      return Error{Errc::kInternal, "the log lacks the records from " + std::to_string(number(recovered_.next)) +
+                                        " to " + std::to_string(number(first) - 1) + ", before " + path +
+                                        ": restore a backup"};
+    }
+    auto reader = SegmentReader::open(directory_.files(), path, first);
+    if (!reader) return reader.error();
+    while (true) {
+      Record record;
+      const std::uint64_t offset = reader->offset();
+      const auto found = reader->next(record);
+      if (!found) return found.error();
+      if (!*found) break;
+      if (record.type != RecordType::kChanges || record.lsn < recovered_.next) continue;
+      if (auto added = batch.add(record.body); !added) {
+        return Error{Errc::kInternal, path + ", offset " + std::to_string(offset) + ": " + added.error().message};
+      }
+      recovered_.next = kv::next(record.lsn);
+      ++recovered_.records;
+      progress.at("replaying the log", number(record.lsn), 0);
+    }
+    if (reader->damage()) {
+      if (auto cut = cut_torn_tail(path, is_last, *reader->damage()); !cut) return cut;
+    }
+    if (!is_last) return {};
+    // A segment without a record would be in the way of the next one, which begins with the same.
+    if (reader->next_lsn() == first) return remove_empty(path);
+    return sync(path);
+  }
+
+  Result<void> remove_empty(const std::string& path) {
+    auto removed = directory_.files().remove(path);
+    if (removed) removed = directory_.files().sync_directory(directory_.path());
+    if (!removed) return cannot("removed", path, removed.error());
+    return {};
+  }
+
+  Result<void> cut_torn_tail(const std::string& path, bool is_last, const Damage& damage) {
+    const auto had_been_synced = is_last ? was_synced(directory_.files(), path, damage) : Result<bool>(true);
+    if (!had_been_synced) return had_been_synced.error();
+    if (*had_been_synced) {
+      return Error{Errc::kInternal, describe(damage, path) +
+                                        ", in what had been on the disk before; restore a backup, " +
+                                        "or see with `kv-wal verify` what is lost and give it up with `kv-wal repair`"};
+    }
+    auto file = directory_.files().open(path, FileSystem::OpenMode::kReadWrite);
+    if (!file) return cannot("opened", path, file.error());
+    const auto size = (*file)->size();
+    if (!size) return cannot("read", path, size.error());
+    if (auto cut = (*file)->truncate(damage.offset); !cut) return cannot("cut", path, cut.error());
+    recovered_.cut_bytes = *size - damage.offset;
+    log::warn("the end of the log was torn off by a crash and is cut",
+              {{"file", path}, {"offset", damage.offset}, {"bytes", recovered_.cut_bytes}, {"reason", damage.reason}});
+    return {};
+  }
+
+  // What kill -9 left may have been read from the kernel's memory, and is to be on the disk before anybody is told of
+  // it.
+  Result<void> sync(const std::string& path) {
+    auto file = directory_.files().open(path, FileSystem::OpenMode::kReadWrite);
+    if (!file) return cannot("opened", path, file.error());
+    auto synced = (*file)->sync();
+    if (synced) synced = directory_.files().sync_directory(directory_.path());
+    if (!synced) return cannot("synced", path, synced.error());
+    return {};
+  }
+
+  static Error cannot(const char* what, const std::string& path, boost::system::error_code error) {
+    return {Errc::kInternal, path + " can't be " + what + ": " + error.message()};
+  }
+
+  const DataDirectory& directory_;
+  engine::Engine& engine_;
+  const unsigned threads_;
+  Recovered recovered_;
+  Lsn needed_through_ = kNoLsn;
+  bool reserved_ = false;
+};
+
+}  // namespace
+
+Result<Recovered> recover(const DataDirectory& directory, engine::Engine& engine, unsigned threads) {
+  return Recovery(directory, engine, threads).run();
+}
+
+}  // namespace kv::storage
