@@ -21,6 +21,8 @@ using kv::protocol::Frame;
 class NoAdministration final : public kv::command::Administration {
  public:
   kv::command::ServerState state() const override { return {}; }
+  kv::command::PersistenceState persistence() const override { return {}; }
+  void take_snapshot(const std::string&, std::function<void(kv::Result<kv::UnixMillis>)>) override {}
 };
 
 // A dispatcher on an engine of `kKeys` keys, and a payload of the command for each of a random sequence of keys.

@@ -42,6 +42,8 @@ class Commands : public kv::command::Administration {
   }
 
   kv::command::ServerState state() const override { return {}; }
+  kv::command::PersistenceState persistence() const override { return {}; }
+  void take_snapshot(const std::string&, std::function<void(kv::Result<kv::UnixMillis>)>) override {}
 
  private:
   static constexpr std::size_t kPrefetchFramesMax = 16;

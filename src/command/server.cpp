@@ -88,6 +88,33 @@ json::object keyspace_section(const engine::Engine& engine, const engine::Engine
   return {{"shards", engine.shards()}, {"entries", usage.entries}, {"waiters", usage.waiters}};
 }
 
+json::object persistence_section(const PersistenceState& state) {
+  if (!state.enabled) return {{"enabled", false}};
+  return {{"enabled", true},
+          {"fsync", state.fsync},
+          {"read_only", state.read_only},
+          {"read_only_reason", state.read_only_reason},
+          {"last_lsn", state.last_lsn},
+          {"written_lsn", state.written_lsn},
+          {"synced_lsn", state.synced_lsn},
+          {"queue_bytes", state.queue_bytes},
+          {"wal_bytes", state.wal_bytes},
+          {"wal_segments", state.wal_segments},
+          {"fsyncs", state.fsyncs},
+          {"fsync_us_last", state.fsync_us_last},
+          {"fsync_us_max", state.fsync_us_max},
+          {"snapshot_running", state.snapshot_running},
+          {"snapshots", state.snapshots},
+          {"last_snapshot_at", state.last_snapshot_at},
+          {"last_snapshot_lsn", state.last_snapshot_lsn},
+          {"last_snapshot_bytes", state.last_snapshot_bytes},
+          {"last_snapshot_ms", state.last_snapshot_ms},
+          {"last_snapshot_error", state.last_snapshot_error},
+          {"recovered_entries", state.recovered_entries},
+          {"recovered_records", state.recovered_records},
+          {"recovery_ms", state.recovery_ms}};
+}
+
 Result<void> info(Context& context, Request& request) {
   const ServerState state = context.services.administration.state();
   const engine::Engine::Usage usage = context.engine().usage();
@@ -96,6 +123,7 @@ Result<void> info(Context& context, Request& request) {
                         {"clients", clients_section(state, totals, usage)},
                         {"memory", memory_section(usage)},
                         {"stats", stats_section(totals, usage)},
+                        {"persistence", persistence_section(context.services.administration.persistence())},
                         {"keyspace", keyspace_section(context.engine(), usage)}};
   if (!request.rest.empty()) {
     const json::value* section = sections.if_contains(json::string_view(request.rest));

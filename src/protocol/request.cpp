@@ -34,6 +34,8 @@ class PayloadDecoder {
   MaybeError decode_keys();
   MaybeError decode_pairs();
   MaybeError decode_pattern();
+  MaybeError decode_mode();
+  MaybeError decode_folder();
 
   template <typename T>
   MaybeError decode_integer(T& value) {
@@ -91,6 +93,10 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_integer(request_.count);
     case Field::kPattern:
       return decode_pattern();
+    case Field::kMode:
+      return decode_mode();
+    case Field::kFolder:
+      return decode_folder();
     case Field::kRest:
       take(rest_.size(), request_.rest);
       return {};
@@ -176,11 +182,33 @@ MaybeError PayloadDecoder::decode_pattern() {
   return {};
 }
 
+MaybeError PayloadDecoder::decode_mode() {
+  std::uint8_t mode = 0;
+  if (auto error = decode_integer(mode)) return error;
+  if (mode > static_cast<std::uint8_t>(SnapshotMode::kBackup)) {
+    return Error{Errc::kArgument, "the mode is not 0, 1 or 2"};
+  }
+  request_.mode = static_cast<SnapshotMode>(mode);
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_folder() {
+  if (request_.mode != SnapshotMode::kBackup) return {};
+  take(rest_.size(), request_.folder);
+  const ByteView folder = request_.folder;
+  if (!folder.starts_with('/')) return Error{Errc::kArgument, "the folder is not an absolute path"};
+  if (folder.size() > kFolderBytesMax) return Error{Errc::kArgument, "the folder's path is over the length limit"};
+  if (folder.find('\0') != folder.npos) return Error{Errc::kArgument, "the folder's path has a NUL in it"};
+  if (!is_utf8(folder)) return Error{Errc::kArgument, "the folder's path is not valid UTF-8"};
+  return {};
+}
+
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {"",      "key",  "key_rest", "owner",  "ttl",   "delta",   "wait", "expected",
-                                 "value", "keys", "pairs",    "cursor", "count", "pattern", "rest"};
+  constexpr ByteView kNames[] = {"",      "key",      "key_rest", "owner",  "ttl",   "delta",
+                                 "wait",  "expected", "value",    "keys",   "pairs", "cursor",
+                                 "count", "pattern",  "mode",     "folder", "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 

@@ -104,6 +104,14 @@ command::ServerState Server::state() const {
       .connections_max = options_.connections_max};
 }
 
+command::PersistenceState Server::persistence() const {
+  return {};
+}
+
+void Server::take_snapshot(const std::string&, std::function<void(Result<UnixMillis>)> done) {
+  done(Error{Errc::kInternal, "nothing is kept on disk"});
+}
+
 void block_signals() {
   const sigset_t awaited = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &awaited, nullptr);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <string>
 
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
@@ -29,6 +31,8 @@ class Server final : public command::Administration {
   bool run();
 
   command::ServerState state() const override;
+  command::PersistenceState persistence() const override;
+  void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override;
 
  private:
   const Options options_;

@@ -24,7 +24,7 @@ class DispatcherTest : public CommandTest {
 };
 
 TEST_F(DispatcherTest, AnUnknownCommandByteIsSaidWhateverThePayload) {
-  for (const int byte : {0x00, 0x1C, 0x20, 0x28, 0x30, 0x80, 0xFF}) {
+  for (const int byte : {0x00, 0x1C, 0x20, 0x28, 0x30, 0x82, 0xFF}) {
     EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "")), invalid("COMMAND"));
     EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "\xFF\xFF")), invalid("COMMAND"));
   }
@@ -130,6 +130,8 @@ TEST_F(DispatcherTest, WritesAreRefusedWhileTheServerIsReadOnly) {
   EXPECT_EQ(run(type("key")).status, protocol::Status::kOk);
   EXPECT_EQ(run(ping()), ok("PONG"));
   EXPECT_EQ(run(info()).status, protocol::Status::kOk);
+  EXPECT_EQ(run(lastsave()), ok_u64(0));
+  EXPECT_EQ(run(snapshot()), error("INTERNAL"));
   EXPECT_EQ(engine.usage().waiters, 0U);
   expect_holds("key", one, 1'000);
   EXPECT_EQ(counters.totals().errors[static_cast<std::size_t>(Errc::kReadOnly)], writes.size());
@@ -150,7 +152,7 @@ TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
   engine::Engine engine({.shards = 1});
   engine.set_mutation_sink(&sink);
   observability::Counters counters;
-  const FixedAdministration administration;
+  ScriptedAdministration administration;
   command::Dispatcher dispatcher({engine, clock, counters, administration, {}});
   ByteBuffer out;
   const auto handle = [&](const std::string& request) {

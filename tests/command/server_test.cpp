@@ -37,7 +37,7 @@ TEST_F(ServerCommands, InfoHasItsNumbersOnTopAndTheRestInSections) {
   const json::object all = info_of();
   EXPECT_EQ(all.at("shards").to_number<int>(), 7);
   EXPECT_EQ(all.at("entries").to_number<int>(), 2) << "with expired keys that nobody has swept yet";
-  for (const char* section : {"server", "clients", "memory", "stats", "keyspace"}) {
+  for (const char* section : {"server", "clients", "memory", "stats", "persistence", "keyspace"}) {
     EXPECT_TRUE(all.at(section).is_object()) << section;
     const json::object alone = info_of(section);
     EXPECT_EQ(alone.size(), all.at(section).as_object().size()) << section;
@@ -109,6 +109,43 @@ TEST_F(ServerCommands, TheStatsSectionCountsCommandsKeysAndErrors) {
   EXPECT_EQ(errors.at("COMMAND").to_number<int>(), 2);
   EXPECT_EQ(errors.at("KEY").to_number<int>(), 1);
   EXPECT_EQ(errors.at("OOM").to_number<int>(), 0);
+}
+
+TEST_F(ServerCommands, ThePersistenceSectionIsShortWhereNothingIsKept) {
+  administration.persistence_state.fsync = "always";
+  EXPECT_EQ(info_of("persistence"), (json::object{{"enabled", false}}));
+}
+
+TEST_F(ServerCommands, ThePersistenceSectionIsWhatTheServerSays) {
+  administration.persistence_state = {.enabled = true,
+                                      .fsync = "interval",
+                                      .read_only = true,
+                                      .read_only_reason = "the disk is \"full\"",
+                                      .last_lsn = 13,
+                                      .written_lsn = 12,
+                                      .synced_lsn = 11,
+                                      .queue_bytes = 1,
+                                      .wal_bytes = ~std::uint64_t{0},
+                                      .wal_segments = 2,
+                                      .fsyncs = 3,
+                                      .fsync_us_last = 4,
+                                      .fsync_us_max = 5,
+                                      .snapshot_running = true,
+                                      .snapshots = 6,
+                                      .last_snapshot_at = 1'700'000'000'000,
+                                      .last_snapshot_lsn = 7,
+                                      .last_snapshot_bytes = 8,
+                                      .last_snapshot_ms = 9,
+                                      .last_snapshot_error = "no",
+                                      .recovered_entries = 10,
+                                      .recovered_records = 14,
+                                      .recovery_ms = 15};
+  EXPECT_EQ(info_of("persistence"), json::parse(R"({
+    "enabled": true, "fsync": "interval", "read_only": true, "read_only_reason": "the disk is \"full\"",
+    "last_lsn": 13, "written_lsn": 12, "synced_lsn": 11, "queue_bytes": 1, "wal_bytes": 18446744073709551615,
+    "wal_segments": 2, "fsyncs": 3, "fsync_us_last": 4, "fsync_us_max": 5, "snapshot_running": true, "snapshots": 6,
+    "last_snapshot_at": 1700000000000, "last_snapshot_lsn": 7, "last_snapshot_bytes": 8, "last_snapshot_ms": 9,
+    "last_snapshot_error": "no", "recovered_entries": 10, "recovered_records": 14, "recovery_ms": 15})"));
 }
 
 TEST(ServerCommandsLimits, TooLargeCountsRequestsAndReplies) {

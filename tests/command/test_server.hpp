@@ -4,7 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,14 @@
 
 namespace kv::test {
 
-class FixedAdministration final : public command::Administration {
+// Answers as a test says. What SNAPSHOT asks of it waits in `asked` until the test lets it be done.
+class ScriptedAdministration final : public command::Administration {
  public:
+  struct Asked {
+    std::string backup_folder;
+    std::function<void(Result<UnixMillis>)> done;
+  };
+
   command::ServerState state() const override {
     return {.version = "1.2.3",
             .listeners = {"127.0.0.1:6380", "[::1]:6380"},
@@ -29,6 +37,15 @@ class FixedAdministration final : public command::Administration {
             .connections = 5,
             .connections_max = 10};
   }
+  command::PersistenceState persistence() const override { return persistence_state; }
+  void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override {
+    if (at_once) return done(*at_once);
+    asked.push_back({backup_folder, std::move(done)});
+  }
+
+  command::PersistenceState persistence_state;
+  std::optional<Result<UnixMillis>> at_once;  // set: how every snapshot ends before take_snapshot() returns
+  std::vector<Asked> asked;
 };
 
 class TestServer {
@@ -49,7 +66,7 @@ class TestServer {
   ManualClock clock;
   engine::Engine engine;
   observability::Counters counters;
-  FixedAdministration administration;
+  ScriptedAdministration administration;
   std::atomic<bool> read_only{false};
   command::Dispatcher dispatcher;
 };

@@ -19,6 +19,11 @@ constexpr Limits kLimits{.payload_bytes_max = 4096, .key_bytes_max = 100};
 class NoServer final : public command::Administration {
  public:
   command::ServerState state() const override { return {}; }
+  command::PersistenceState persistence() const override { return {.enabled = true}; }
+  // A backup is done at once, a snapshot when nobody asks any more.
+  void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override {
+    if (!backup_folder.empty()) done(Error{Errc::kInternal, backup_folder});
+  }
 };
 
 void check_one_reply(ByteView out) {
@@ -38,7 +43,7 @@ void fuzz(ByteView input) {
   ManualClock clock;
   engine::Engine engine({.shards = 2});
   static observability::Counters counters;
-  const NoServer server;
+  NoServer server;
   command::Dispatcher dispatcher({engine, clock, counters, server, kLimits});
 
   std::vector<std::unique_ptr<PendingReply>> waiting;

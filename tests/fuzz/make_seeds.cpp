@@ -96,6 +96,8 @@ Seeds request_seeds() {
       request(Command::kAcquire, key + owner + later + u64(50)),
       request(Command::kFlush, ""),
   };
+  const std::string snapshots = request(Command::kSnapshot, ByteView("\0", 1)) + request(Command::kSnapshot, "\1") +
+                                request(Command::kSnapshot, "\2/folder") + request(Command::kLastsave, "");
   std::string all;
   for (const std::string& seed : seeds) all += seed;
   const auto of = [&](Command command) { return seeds[static_cast<std::size_t>(command) - 1]; };
@@ -107,6 +109,7 @@ Seeds request_seeds() {
                                 of(Command::kSet) + of(Command::kIncr) + of(Command::kAdd) + of(Command::kSwap),
                                 of(Command::kMset) + of(Command::kMget) + of(Command::kScan) + of(Command::kMdel),
                                 of(Command::kSetnx) + of(Command::kTtl) + of(Command::kPersist) + of(Command::kCas),
+                                snapshots,
                             });
   return seeds;
 }

@@ -47,6 +47,8 @@ constexpr Expected kProtocolPage[] = {
     {0x19, "ADD", "key value"},
     {0x1A, "ACQUIRE", "key owner ttl wait"},
     {0x1B, "FLUSH", ""},
+    {0x80, "SNAPSHOT", "mode folder"},
+    {0x81, "LASTSAVE", ""},
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -119,7 +121,7 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 9) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE";
+  EXPECT_EQ(readers, 11) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

@@ -69,6 +69,8 @@ std::string valid_field(const std::string& field, ByteView key) {
   if (field == "cursor") return u64(0);
   if (field == "count") return u32(10);
   if (field == "pattern") return sized("[k]*");
+  if (field == "mode") return std::string(1, '\0');  // of SNAPSHOT, and one that takes no folder
+  if (field == "folder") return "";
   if (field == "rest") return "";
   throw std::out_of_range("a field that the error matrix doesn't know: " + field);
 }
@@ -106,6 +108,14 @@ std::vector<FieldFault> field_faults(const std::string& field) {
     all.push_back({"more pairs than counted", u16(1) + u64(0) + good_pair + good_pair, "FRAME"});
     all.push_back({"fewer pairs than counted", u16(0xFFFF) + u64(0) + good_pair, "FRAME"});
   }
+  if (field == "mode") {
+    all = {{"a mode that is none", "\3", "ARGUMENT"},
+           {"the largest mode", "\xFF", "ARGUMENT"},
+           {"a backup into a folder from no root", "\2folder", "ARGUMENT"},
+           {"a backup into a folder with a NUL", std::string("\2/a\0b", 5), "ARGUMENT"},
+           {"a backup into a folder that is no UTF-8", "\2/\xFF", "ARGUMENT"}};
+  }
+  if (field == "folder") all = {{"a folder without a backup", "/folder", "FRAME"}};
   if (field == "pattern") all = {{"a pattern cut short", u16(0xFFFF) + "*", "FRAME"}};
   return all;
 }

@@ -63,6 +63,7 @@ std::vector<ShapeCase> all_shapes() {
       {"ADD", {kKey, kValue}, sized("foo") + encode_decimal("1.5")},
       {"ACQUIRE", {kKey, kOwner, kTtl, kWait}, sized("foo") + sized("me") + u64(0) + u64(86'400'000)},
       {"FLUSH", {}, ""},
+      {"SNAPSHOT", {kMode, kFolder}, std::string(1, '\1')},
   };
 }
 
@@ -113,6 +114,15 @@ TEST(DecodeRequest, ReadsEveryField) {
   EXPECT_EQ(request.cursor, 5U);
   EXPECT_EQ(request.count, 6U);
   EXPECT_EQ(request.pattern, "\xff*");
+
+  decode({kMode, kFolder}, std::string(1, '\0'));
+  EXPECT_EQ(request.mode, SnapshotMode::kWait);
+  EXPECT_EQ(request.folder, "");
+  decode({kMode, kFolder}, "\1");
+  EXPECT_EQ(request.mode, SnapshotMode::kBackground);
+  decode({kMode, kFolder}, "\2/var/backup/h\xc3\xa9");
+  EXPECT_EQ(request.mode, SnapshotMode::kBackup);
+  EXPECT_EQ(request.folder, "/var/backup/h\xc3\xa9");
 
   decode({kRest}, "rest \xff");
   EXPECT_EQ(request.rest, "rest \xff");
@@ -198,6 +208,18 @@ TEST(DecodeRequest, NamesTheFaultOfEachField) {
       {"a pattern of any bytes", {kPattern}, sized(bad_utf8), Errc::kOk},
       {"any cursor", {kCursor}, u64(~0ULL), Errc::kOk},
       {"any count", {kCount}, u32(~0U), Errc::kOk},
+      {"a mode that is none", {kMode, kFolder}, "\3", Errc::kArgument},
+      {"the last byte as a mode", {kMode, kFolder}, "\xff", Errc::kArgument},
+      {"a mode that is none, with a folder", {kMode, kFolder}, "\3/folder", Errc::kArgument},
+      {"no mode", {kMode, kFolder}, "", Errc::kFrame},
+      {"a folder without a backup", {kMode, kFolder}, "\1/folder", Errc::kFrame},
+      {"a backup without a folder", {kMode, kFolder}, "\2", Errc::kArgument},
+      {"a folder from no root", {kMode, kFolder}, "\2folder", Errc::kArgument},
+      {"a folder that is not UTF-8", {kMode, kFolder}, "\2/" + bad_utf8, Errc::kArgument},
+      {"a folder with a NUL", {kMode, kFolder}, std::string("\2/a\0b", 5), Errc::kArgument},
+      {"the root as a folder", {kMode, kFolder}, "\2/", Errc::kOk},
+      {"the longest folder", {kMode, kFolder}, "\2/" + std::string(4'094, 'f'), Errc::kOk},
+      {"a longer folder", {kMode, kFolder}, "\2/" + std::string(4'095, 'f'), Errc::kArgument},
       {"anything for FLUSH", {}, std::string(1, '\0'), Errc::kFrame},
   };
   for (const FaultCase& row : kCases) EXPECT_EQ(fault_in(row.shape, row.payload), row.expected) << row.what;

@@ -8,6 +8,7 @@
 #include "kv/value/value_view.hpp"
 
 #include "kv-cli/indent_json.hpp"
+#include "kv-cli/utc.hpp"
 
 namespace kv::cli {
 namespace {
@@ -43,6 +44,7 @@ class AnswerPrinter {
   std::string print_text();
   std::string print_document();
   std::string print_type();
+  std::string print_saved_at();
 
   PayloadReader& payload_;
   bool json_;
@@ -76,6 +78,8 @@ std::string AnswerPrinter::print(Answer answer) {
       return print_type();
     case Answer::kAcquired:
       return print_acquired();
+    case Answer::kSavedAt:
+      return print_saved_at();
     case Answer::kKeys:
       break;
   }
@@ -127,6 +131,13 @@ std::string AnswerPrinter::print_type() {
   const auto byte = payload_.take<std::uint8_t>();
   const auto name = byte <= value::kValueTypeLast ? value::type_name(static_cast<value::ValueType>(byte)) : "unknown";
   return json_ ? quoted(name) : std::string(name);
+}
+
+std::string AnswerPrinter::print_saved_at() {
+  const auto at = payload_.take<std::uint64_t>();
+  const std::string number = std::to_string(at);
+  if (json_) return R"({"time":)" + (at == 0 ? "null" : quoted(print_utc(at))) + R"(,"ms":)" + number + '}';
+  return at == 0 ? "never" : print_utc(at) + '\n' + number;
 }
 
 }  // namespace

@@ -29,10 +29,10 @@ constexpr const char* kTtlHelp = "How long the key shall live: 500ms, 30s, 5m, 1
 // Builds a payload from the words that were given for its fields; stops at the first fault.
 class PayloadBuilder {
  public:
-  explicit PayloadBuilder(const CLI::App& app) : app_(app) {}
+  PayloadBuilder(const CLI::App& app, const CommandRow& row) : app_(app), row_(row), answer_(row.answer) {}
 
   void append(Field field);
-  Outcome<Call> call(const CommandRow& row) &&;
+  Outcome<Call> call() &&;
 
   // One for each row of kFieldArguments. There are no words where none were given.
   void append_name(const Words& words);
@@ -44,6 +44,8 @@ class PayloadBuilder {
   void append_keys(const Words& words);
   void append_pairs(const Words& words);
   void append_count(const Words& words) { payload_.u32(integer<std::uint32_t>(words, kScanCount)); }
+  void append_mode(const Words& words);
+  void append_folder(const Words&) {}  // that of a backup, which is a command of its own (backup.hpp)
   void append_rest(const Words& words);
 
  private:
@@ -60,6 +62,8 @@ class PayloadBuilder {
   }
 
   const CLI::App& app_;
+  const CommandRow& row_;
+  Answer answer_;
   client::Payload payload_;
   std::uint64_t wait_ms_ = 0;
   std::optional<Failure> failure_;
@@ -67,7 +71,7 @@ class PayloadBuilder {
 
 // How each field is given on the command line.
 struct FieldArgument {
-  enum class Use { kOne, kOptional, kMany, kFlag };
+  enum class Use { kNone, kOne, kOptional, kMany, kFlag, kSwitch };
 
   Field field;
   const char* name;
@@ -93,6 +97,8 @@ constexpr FieldArgument kFieldArguments[] = {
     {Field::kPairs, "KEYS-AND-VALUES", Use::kMany, &Builder::append_pairs, "Keys and values, in turn"},
     {Field::kCount, "--count", Use::kFlag, &Builder::append_count, "Entries the server looks at in one step; 1000"},
     {Field::kPattern, "PATTERN", Use::kOptional, &Builder::append_name, "Only keys like this: * ? [a-z] [^a] and \\"},
+    {Field::kMode, "--background", Use::kSwitch, &Builder::append_mode, "Don't wait until it is done"},
+    {Field::kFolder, "", Use::kNone, &Builder::append_folder, ""},
     {Field::kRest, "TEXT", Use::kOptional, &Builder::append_rest, "What to send"},
 };
 
@@ -108,12 +114,12 @@ void PayloadBuilder::append(Field field) {
     payload_.u64(0);  // the cursor to start with
     return;
   }
-  (this->*argument->append)(words_of(argument->name));
+  (this->*argument->append)(argument->use == Use::kNone ? Words{} : words_of(argument->name));
 }
 
-Outcome<Call> PayloadBuilder::call(const CommandRow& row) && {
+Outcome<Call> PayloadBuilder::call() && {
   if (failure_) return *std::move(failure_);
-  return Call{&row, payload_.bytes(), wait_ms_};
+  return Call{&row_, payload_.bytes(), answer_, wait_ms_};
 }
 
 Words PayloadBuilder::words_of(const std::string& name) const {
@@ -144,6 +150,16 @@ void PayloadBuilder::append_pairs(const Words& words) {
 
 void PayloadBuilder::append_rest(const Words& words) {
   if (!words.empty()) payload_.raw(words[0]);
+}
+
+// What goes on in the background answers at once, with nothing.
+void PayloadBuilder::append_mode(const Words& words) {
+  using protocol::SnapshotMode;
+  const bool background = !words.empty();
+  if (background) answer_ = Answer::kNothing;
+  wait_ms_ = background ? 0 : static_cast<std::uint64_t>(kSnapshotTimeMax.count());
+  const char mode = static_cast<char>(background ? SnapshotMode::kBackground : SnapshotMode::kWait);
+  payload_.raw({&mode, 1});
 }
 
 std::string PayloadBuilder::key(ByteView word) {
@@ -181,6 +197,11 @@ std::make_unsigned_t<T> PayloadBuilder::integer(const Words& words, T absent) {
 }
 
 void add_argument(CLI::App& app, const FieldArgument& argument, const char* name) {
+  if (argument.use == Use::kNone) return;
+  if (argument.use == Use::kSwitch) {
+    app.add_flag(name)->description(argument.help);
+    return;
+  }
   CLI::Option* option = app.add_option(name)->description(argument.help);
   if (argument.use == Use::kOne || argument.use == Use::kMany) option->required();
   if (argument.use == Use::kMany) option->expected(-1);  // one or more
@@ -206,12 +227,12 @@ void add_arguments(CLI::App& app, const CommandRow& row) {
 }
 
 Outcome<Call> read_arguments(const CLI::App& app, const CommandRow& row) {
-  PayloadBuilder builder(app);
+  PayloadBuilder builder(app, row);
   for (const Field field : row.shape.fields) {
     if (field == Field::kEnd) break;
     builder.append(field);
   }
-  return std::move(builder).call(row);
+  return std::move(builder).call();
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // The command line of one command, made from the shape of its payload: every field has one way to be given.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -13,10 +14,14 @@ class App;
 
 namespace kv::cli {
 
+// More than any snapshot takes.
+inline constexpr std::chrono::milliseconds kSnapshotTimeMax = std::chrono::hours(24);
+
 // A request as the user gave it, ready to be sent.
 struct Call {
   const CommandRow* row;
   std::string payload;
+  Answer answer;
   std::uint64_t wait_ms = 0;  // how long its answer may be held back on purpose
 };
 

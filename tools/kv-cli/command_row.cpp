@@ -42,12 +42,19 @@ constexpr CommandRow kRows[] = {
      Answer::kAcquired,
      "Acquire a lock, waiting for it; print true and its fencing token, or false and the holder's milliseconds left"},
     {Command::kFlush, "flush", {}, Answer::kCount64, "Delete every key and print how many there were"},
+    {Command::kSnapshot,
+     "snapshot",
+     {kMode, kFolder},
+     Answer::kSavedAt,
+     "Write all data to disk; print when it was done"},
+    {Command::kLastsave, "lastsave", {}, Answer::kSavedAt, "Print when all data was last written to disk, or never"},
 };
 
 constexpr bool follows_bytes() {
-  unsigned byte = 0;
+  unsigned last = 0;
   for (const CommandRow& row : kRows) {
-    if (static_cast<unsigned>(row.byte) != ++byte) return false;
+    if (static_cast<unsigned>(row.byte) <= last) return false;
+    last = static_cast<unsigned>(row.byte);
   }
   return true;
 }

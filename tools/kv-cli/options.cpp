@@ -27,6 +27,10 @@ true, null, '[1, 2]' (List), '{"a": 1}' (Map). A key stands for itself. What beg
 
 Exit codes: 0 done, 1 the server said no, 2 bad usage, 3 no connection.)";
 
+constexpr const char* kBackupFooter =
+    R"(The folder is one on the server's machine, on the file system of its data directory; a relative DIR counts from
+where kv-cli runs. The backup is whole when this command ends. kv-server --restore starts from it.)";
+
 constexpr const char* kImportFooter =
     R"(The file is a JSON array, a JSON object whose members' names are the keys, or values one after the other, as in
 JSON lines. A number without point or exponent that fits 64 bits becomes an Int, every other one a Decimal.)";
@@ -48,14 +52,17 @@ class CommandLine {
 
  private:
   void add_connection_options();
+  void add_backup();
   void add_import();
   void add_export();
   Outcome<Options> read_call(const CLI::App& subcommand);
 
   CLI::App app_{"Runs a command of kv-server, or moves its entries from and to JSON.", "kv-cli"};
+  CLI::App* backup_ = nullptr;
   CLI::App* import_ = nullptr;
   CLI::App* export_ = nullptr;
   Options options_;
+  std::string backup_folder_;
   ImportOptions import_options_;
   ExportOptions export_options_;
 };
@@ -88,6 +95,7 @@ CommandLine::CommandLine() {
   for (const CommandRow& row : commands()) {
     add_arguments(*app_.add_subcommand(std::string(row.name), std::string(row.help)), row);
   }
+  add_backup();
   add_import();
   add_export();
 }
@@ -100,6 +108,12 @@ void CommandLine::add_connection_options() {
                "How long to wait for an answer; 30s, 0: for ever");
   app_.add_flag_callback(
       "--json", [this] { options_.form = OutputForm::kJson; }, "Print JSON, for scripts");
+}
+
+void CommandLine::add_backup() {
+  backup_ = app_.add_subcommand("backup", "Write all data to disk and link the files into a folder");
+  backup_->footer(kBackupFooter);
+  backup_->add_option("DIR", backup_folder_, "The folder, new or empty")->required()->type_name("");
 }
 
 void CommandLine::add_import() {
@@ -129,7 +143,8 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
   for (std::string& word : words) word = shielded(std::move(word));
   std::ranges::reverse(words);  // CLI11 takes them from the end
   app_.parse(words);
-  for (std::string* word : {&options_.host, &import_options_.file, &import_options_.prefix, &export_options_.pattern}) {
+  for (std::string* word :
+       {&options_.host, &backup_folder_, &import_options_.file, &import_options_.prefix, &export_options_.pattern}) {
     *word = read_word(*word);
   }
   if (import_options_.key_field) import_options_.key_field = read_word(*import_options_.key_field);
@@ -137,7 +152,11 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
     options_.host = options_.host.substr(1, options_.host.size() - 2);
   }
   const CLI::App& subcommand = *app_.get_subcommands().front();
-  if (&subcommand == import_) {
+  if (&subcommand == backup_) {
+    auto backup = read_backup_folder(backup_folder_);
+    if (!backup) return backup.error();
+    options_.action = *std::move(backup);
+  } else if (&subcommand == import_) {
     const bool lines = import_options_.typed || ends_like_lines(import_options_.file);
     if (lines && import_options_.format == client::JsonFormat::kDetect) {
       import_options_.format = client::JsonFormat::kLines;

@@ -9,6 +9,7 @@
 
 #include "kv-cli/answer.hpp"
 #include "kv-cli/arguments.hpp"
+#include "kv-cli/backup.hpp"
 #include "kv-cli/export.hpp"
 #include "kv-cli/import.hpp"
 
@@ -19,7 +20,7 @@ struct Options {
   std::uint16_t port = 6380;
   client::ConnectionOptions connection;
   OutputForm form = OutputForm::kText;
-  std::variant<Call, ImportOptions, ExportOptions> action;
+  std::variant<Call, BackupOptions, ImportOptions, ExportOptions> action;
 };
 
 // Reads the command line; or, where there is nothing to run, has printed why (help, the version, what is wrong with it)

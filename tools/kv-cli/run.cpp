@@ -18,9 +18,12 @@ class Runner {
 
   Outcome<void> operator()(const Call& call);
   Outcome<void> operator()(const ImportOptions& import);
+  Outcome<void> operator()(const BackupOptions& backup);
   Outcome<void> operator()(const ExportOptions& exported) { return export_keys(connection_, exported, stdout); }
 
  private:
+  // How long the server may take on purpose is not counted as its silence.
+  void allow(std::chrono::milliseconds wait);
   Outcome<void> print_keys(const Call& call);
 
   client::Connection& connection_;
@@ -28,15 +31,19 @@ class Runner {
 };
 
 Outcome<void> Runner::operator()(const Call& call) {
-  if (call.row->answer == Answer::kKeys) return print_keys(call);
-  const std::chrono::milliseconds timeout = options_.connection.request_timeout;
-  if (timeout.count() > 0) connection_.set_request_timeout(timeout + std::chrono::milliseconds(call.wait_ms));
+  if (call.answer == Answer::kKeys) return print_keys(call);
+  allow(std::chrono::milliseconds(call.wait_ms));
   const auto reply = accepted(connection_.call(call.row->byte, call.payload));
   if (!reply) return reply.error();
-  const auto text = print_answer(call.row->answer, *reply, options_.form);
+  const auto text = print_answer(call.answer, *reply, options_.form);
   if (!text) return text.error();
   print(*text);
   return {};
+}
+
+void Runner::allow(std::chrono::milliseconds wait) {
+  const std::chrono::milliseconds timeout = options_.connection.request_timeout;
+  if (timeout.count() > 0) connection_.set_request_timeout(timeout + wait);
 }
 
 Outcome<void> Runner::print_keys(const Call& call) {
@@ -54,6 +61,14 @@ Outcome<void> Runner::operator()(const ImportOptions& import) {
   if (!stored) return stored.error();
   const std::string count = std::to_string(*stored);
   print(options_.form == OutputForm::kJson ? "{\"stored\":" + count + "}\n" : count + " records were stored\n");
+  return {};
+}
+
+Outcome<void> Runner::operator()(const BackupOptions& backup) {
+  allow(kSnapshotTimeMax);
+  const auto text = make_backup(connection_, backup, options_.form);
+  if (!text) return text.error();
+  print(*text);
   return {};
 }
 

@@ -20,6 +20,7 @@ inline constexpr std::uint64_t kAcquireWaitMsMax = 86'400'000;     // 1 day
 inline constexpr std::uint64_t kLockTtlMsDefault = 30'000;         // LOCK, ACQUIRE and EXTEND with ttl 0
 inline constexpr std::uint32_t kScanCountDefault = 100;
 inline constexpr std::uint32_t kScanCountMax = 10'000;
+inline constexpr std::size_t kFolderBytesMax = 4'095;  // of a backup: what Linux takes as a path
 
 // The engine.
 inline constexpr std::size_t kShardsDefault = 256;  // --shards

@@ -1,9 +1,14 @@
-// The seam through which commands ask the server about itself: INFO asks, the server room answers.
+// The seam through which commands ask the server about itself, and ask it to act: INFO, SNAPSHOT and LASTSAVE ask, the
+// server room answers.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "kv/base/clock.hpp"
+#include "kv/base/result.hpp"
 
 namespace kv::command {
 
@@ -16,11 +21,50 @@ struct ServerState {
   std::uint64_t connections_max = 0;
 };
 
+// INFO's section `persistence`. Where it isn't enabled, everything else stays 0 and empty.
+struct PersistenceState {
+  bool enabled = false;
+  std::string fsync{};  // always, interval or never
+  bool read_only = false;
+  std::string read_only_reason{};  // a sentence for people
+
+  // The log: what has been recorded, what the kernel has, what the disk has.
+  std::uint64_t last_lsn = 0;
+  std::uint64_t written_lsn = 0;
+  std::uint64_t synced_lsn = 0;
+  std::uint64_t queue_bytes = 0;  // recorded and not yet written
+  std::uint64_t wal_bytes = 0;    // on disk
+  std::uint64_t wal_segments = 0;
+  std::uint64_t fsyncs = 0;
+  std::uint64_t fsync_us_last = 0;
+  std::uint64_t fsync_us_max = 0;
+
+  bool snapshot_running = false;
+  std::uint64_t snapshots = 0;      // on disk
+  UnixMillis last_snapshot_at = 0;  // when the newest good one was finished; 0: there is none
+  std::uint64_t last_snapshot_lsn = 0;
+  std::uint64_t last_snapshot_bytes = 0;
+  std::uint64_t last_snapshot_ms = 0;  // how long it took
+  std::string last_snapshot_error{};   // empty where the last attempt went well
+
+  // The start.
+  std::uint64_t recovered_entries = 0;
+  std::uint64_t recovered_records = 0;
+  std::uint64_t recovery_ms = 0;
+};
+
 class Administration {
  public:
   virtual ~Administration() = default;
   // Thread-safe.
   virtual ServerState state() const = 0;
+  // Thread-safe.
+  virtual PersistenceState persistence() const = 0;
+
+  // Takes a snapshot, and where `backup_folder` isn't empty puts it there with the log that belongs to it. `done` gets
+  // the time at which that was finished, or why it failed; it is called exactly once, from any thread, possibly before
+  // this returns, and must not block. Doesn't block itself. Thread-safe. REQUIRES: persistence().enabled.
+  virtual void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) = 0;
 };
 
 }  // namespace kv::command

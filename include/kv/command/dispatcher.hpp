@@ -20,7 +20,7 @@ struct Services {
   engine::Engine& engine;
   const Clock& clock;
   observability::Counters& counters;
-  const Administration& administration;
+  Administration& administration;
   protocol::Limits limits;
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
 };

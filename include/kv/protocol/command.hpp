@@ -33,6 +33,8 @@ enum class Command : std::uint8_t {
   kAdd = 0x19,
   kAcquire = 0x1A,
   kFlush = 0x1B,
+  kSnapshot = 0x80,
+  kLastsave = 0x81,
 };
 
 }  // namespace kv::protocol

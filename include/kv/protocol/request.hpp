@@ -31,10 +31,19 @@ enum class Field : std::uint8_t {
   kCursor,    // cursor: u64
   kCount,     // count: u32
   kPattern,   // pattern: u16 length, any bytes
+  kMode,      // mode: u8, a SnapshotMode
+  kFolder,    // folder: all the rest of the payload where the mode is kBackup, else nothing
   kRest,      // rest: any bytes
 };
 
 ByteView field_name(Field field);
+
+// What SNAPSHOT is to do.
+enum class SnapshotMode : std::uint8_t {
+  kWait = 0,        // answer when the snapshot is done
+  kBackground = 1,  // answer at once
+  kBackup = 2,      // link it, and the log that belongs to it, into a folder; answer when that is done
+};
 
 // The fields of a payload in their order.
 struct Shape {
@@ -59,6 +68,7 @@ struct Request {
   ByteView key;
   ByteView owner;
   ByteView pattern;
+  ByteView folder;  // an absolute path
   ByteView rest;
   value::ValueView value;
   value::ValueView expected;
@@ -67,6 +77,7 @@ struct Request {
   std::uint64_t cursor = 0;
   std::int64_t delta = 0;
   std::uint32_t count = 0;
+  SnapshotMode mode = SnapshotMode::kWait;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;

@@ -29,6 +29,11 @@ class ProtocolPageTest(unittest.TestCase):
                 header = replies.read(HEADER_BYTES)
                 info = json.loads(replies.read(int.from_bytes(header[1:], "big")))
         sections = {name: set(section) for name, section in info.items() if isinstance(section, dict)}
+        # This server keeps nothing on disk, and then says no more of it than that.
+        self.assertEqual(sections["persistence"], {"enabled"})
+        source = (TREE / "src/command/server.cpp").read_text(encoding="utf-8")
+        function = source.split("persistence_section(const PersistenceState& state) {", 1)[1].split("\n}\n", 1)[0]
+        sections["persistence"] = set(re.findall(r'{"(\w+)",', function))
         self.assertEqual(parse_info(PAGE), sections)
         self.assertEqual(set(info) - set(sections), {"shards", "entries"})
 

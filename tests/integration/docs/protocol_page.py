@@ -22,6 +22,8 @@ NOTATION = {
     "cursor": "cursor:u64",
     "count": "count:u32",
     "pattern": "[pattern]",
+    "mode": "mode:u8",
+    "folder": "folder",
 }
 
 

@@ -202,6 +202,8 @@ std::string to_frame(const Request& request, std::size_t noise) {
     case Command::kPing:
     case Command::kInfo:
     case Command::kScan:
+    case Command::kSnapshot:
+    case Command::kLastsave:
       break;
   }
   return ping();

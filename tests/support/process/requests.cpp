@@ -136,6 +136,12 @@ std::string acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms, std::uin
 std::string flush() {
   return frame(Command::kFlush);
 }
+std::string snapshot(std::uint8_t mode, ByteView folder) {
+  return join(Command::kSnapshot, std::string(1, static_cast<char>(mode)), folder);
+}
+std::string lastsave() {
+  return frame(Command::kLastsave);
+}
 
 std::string list_of(std::initializer_list<std::string> items) {
   return value::encode_list(std::span(items.begin(), items.size()));

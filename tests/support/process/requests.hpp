@@ -68,6 +68,8 @@ std::string type(ByteView key);
 std::string add(ByteView key, ByteView value);
 std::string acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms = 0, std::uint64_t wait_ms = 0);
 std::string flush();
+std::string snapshot(std::uint8_t mode = 0, ByteView folder = {});
+std::string lastsave();
 
 // Lists and Maps written in place: list_of({encode_int(1), encode_null()}).
 std::string list_of(std::initializer_list<std::string> items);

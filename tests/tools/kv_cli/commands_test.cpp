@@ -88,6 +88,8 @@ const Step kSteps[] = {
     {{"flush"}, "0\n"},
     {{"scan"}, ""},
     {{"export"}, ""},
+    {{"lastsave"}, "never\n"},
+    {{"LASTSAVE", "--json"}, "{\"time\":null,\"ms\":0}\n"},
 };
 
 TEST(Commands, AnswerAsTheReadmeSays) {
@@ -98,7 +100,7 @@ TEST(Commands, AnswerAsTheReadmeSays) {
 }
 
 TEST(Commands, EachHasAStepOrATestOfItsOwn) {
-  std::set<std::string> tried{"info"};
+  std::set<std::string> tried{"info", "snapshot"};
   for (const Step& step : kSteps) tried.insert(step.arguments.begin(), step.arguments.end());
   for (const CommandRow& row : commands()) EXPECT_TRUE(tried.contains(std::string(row.name))) << row.name;
 }

@@ -44,6 +44,10 @@ TEST(Failures, TheServerSaysNo) {
   expect_failure(run_cli(server.port(), {"lock", "l", ""}), kRefused, "kv-cli: ARGUMENT ");
   expect_failure(run_cli(server.port(), {"info", "nosuch"}), kRefused, "kv-cli: ARGUMENT ");
   expect_failure(run_cli(server.port(), {"expire", "text", "9999999d"}), kRefused, "kv-cli: ARGUMENT ");
+  for (const Arguments& kept : {Arguments{"snapshot"}, {"snapshot", "--background"}, {"backup", "here"}}) {
+    expect_failure(run_cli(server.port(), kept), kRefused, "start the server with --data-dir");
+  }
+  expect_failure(run_cli(server.port(), {"backup", "\xFF"}), kRefused, "kv-cli: ARGUMENT ");
 }
 
 struct UsageCase {
@@ -78,6 +82,11 @@ TEST(Failures, BadUsageNeedsNoServer) {
       {{"-p", "0", "ping"}, "--port"},
       {{"-p", "65536", "ping"}, "--port"},
       {{"--timeout", "5", "ping"}, "--timeout"},
+      {{"snapshot", "now"}, "not expected: now"},
+      {{"lastsave", "--background"}, "not expected"},
+      {{"backup"}, "DIR is required"},
+      {{"backup", ""}, "the folder to put it in"},
+      {{"backup", "a", "b"}, "not expected: b"},
       {{"import"}, "FILE is required"},
       {{"import", "-", "--format", "xml"}, "auto, array, object, lines"},
       {{"import", "-", "--typed", "--key-field", "id"}, "excludes"},
