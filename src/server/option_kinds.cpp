@@ -66,6 +66,7 @@ std::optional<std::uint64_t> parse_with_unit(ByteView text, std::span<const Unit
 }
 
 std::string format_with_unit(std::uint64_t value, std::span<const Unit> units) {
+  if (value == 0) return "0";
   const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return value % u.factor == 0; });
   return std::to_string(value / unit->factor).append(unit->name);
 }
@@ -159,6 +160,12 @@ Result<Address> HostPort::parse(ByteView text) const {
     return bad(shown(text) + " is not HOST:PORT");
   }
   return address;
+}
+
+Result<bool> Switch::parse(ByteView text) const {
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  return bad(shown(text) + " is not true or false");
 }
 
 Result<std::string> Path::parse(ByteView text) const {

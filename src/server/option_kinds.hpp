@@ -30,6 +30,25 @@ struct Whole {
   std::string allowed() const { return format(min) + " to " + format(max); }
 };
 
+// A time span as a whole number of the unit that the option's name says: 100 for --fsync-interval-ms.
+template <typename Unit>
+struct Count {
+  using Value = Unit;
+  static constexpr bool kQuoted = false;
+  Unit min;
+  Unit max;
+  const char* placeholder = "N";
+
+  Whole whole() const { return {static_cast<std::uint64_t>(min.count()), static_cast<std::uint64_t>(max.count())}; }
+  Result<Value> parse(ByteView text) const {
+    const auto number = whole().parse(text);
+    if (number.has_error()) return number.error();
+    return Unit(*number);
+  }
+  std::string format(Value value) const { return std::to_string(value.count()); }
+  std::string allowed() const { return whole().allowed(); }
+};
+
 // A number of bytes: 64KiB, 1MB, 4096.
 struct Size {
   using Value = std::uint64_t;
@@ -79,7 +98,19 @@ struct HostPort {
   std::string allowed() const { return {}; }
 };
 
-// The name of a file, or nothing. Without the characters that the reader of configuration files can't keep apart.
+// Yes or no. A flag alone says yes; in a variable or a file it is true or false.
+struct Switch {
+  using Value = bool;
+  static constexpr bool kQuoted = false;
+  const char* placeholder = "";  // which is how the command line knows it
+
+  Result<Value> parse(ByteView text) const;
+  std::string format(Value value) const { return value ? "true" : "false"; }
+  std::string allowed() const { return {}; }
+};
+
+// The name of a file or folder, or nothing. Without the characters that the reader of configuration files can't keep
+// apart.
 struct Path {
   using Value = std::string;
   static constexpr bool kQuoted = true;

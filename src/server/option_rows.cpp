@@ -57,16 +57,21 @@ Row row(Row head, Kind kind, Member member) {
   head.quoted = Kind::kQuoted;
   head.placeholder = kind.placeholder;
   head.allowed = kind.allowed();
+  head.is_switch = std::is_same_v<Kind, Switch>;
   head.set = [=](Options& options, const Values& values) { return assign(kind, member(options), values); };
   head.get = [=](const Options& options) { return format(kind, member(options)); };
   return head;
 }
+
+// As storage::FsyncPolicy.
+constexpr std::string_view kFsyncNames[] = {"always", "interval", "never"};
 
 std::vector<Row> make_rows() {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const std::string network = "Network";
   const std::string data = "Data and threads";
+  const std::string disk = "Data on disk";
   const std::string logging = "Log";
   return {
       row(
@@ -115,6 +120,66 @@ std::vector<Row> make_rows() {
            .group = data,
            .help = "Threads that serve connections. Unless given, one for each processor."},
           Whole{1, kThreadsMax}, [](auto& o) -> auto& { return o.threads; }),
+      row(
+          {.name = "data-dir",
+           .group = disk,
+           .help =
+               "Keep the data in this folder, so that it outlives the process: a log of every change, and snapshots "
+               "that make the log short. It is created if need be, and one server at a time may use it. Without it "
+               "the data is in memory alone."},
+          Path{"DIR"}, [](auto& o) -> auto& { return o.persistence.storage.directory; }),
+      row(
+          {.name = "fsync",
+           .group = disk,
+           .help =
+               "What a write is safe from once it is answered. always: from a power cut too. interval: from the end "
+               "of the process; a power cut may take the last --fsync-interval-ms. never: likewise, and how much a "
+               "power cut takes is up to the system. One of"},
+          Choice{kFsyncNames, "POLICY"}, [](auto& o) -> auto& { return o.persistence.storage.fsync; }),
+      row(
+          {.name = "fsync-interval-ms",
+           .group = disk,
+           .help = "With --fsync interval, how often the log is forced to disk, in milliseconds."},
+          Count<milliseconds>{milliseconds(1), kFsyncIntervalMax},
+          [](auto& o) -> auto& { return o.persistence.storage.fsync_interval; }),
+      row(
+          {.name = "snapshot-interval-secs",
+           .group = disk,
+           .help = "Take a snapshot this many seconds after the last one, if anything has changed. 0 for never."},
+          Count<seconds>{seconds(0), kSnapshotIntervalMax},
+          [](auto& o) -> auto& { return o.persistence.storage.snapshot_interval; }),
+      row(
+          {.name = "snapshot-ops-threshold",
+           .group = disk,
+           .help = "Take a snapshot after this many changes. 0 for never."},
+          Whole{0, kSnapshotChangesMax}, [](auto& o) -> auto& { return o.persistence.storage.snapshot_changes; }),
+      row(
+          {.name = "snapshot-wal-bytes",
+           .group = disk,
+           .help = "Take a snapshot when the log has grown by this much. 0 for never."},
+          Size{0, kSnapshotWalBytesMax}, [](auto& o) -> auto& { return o.persistence.storage.snapshot_wal_bytes; }),
+      row(
+          {.name = "wal-segment-bytes",
+           .group = disk,
+           .help = "How long a file of the log gets before the next one is begun."},
+          Size{kWalSegmentBytesMin, kWalSegmentBytesMax},
+          [](auto& o) -> auto& { return o.persistence.storage.wal_segment_bytes; }),
+      row(
+          {.name = "snapshot-compression",
+           .group = disk,
+           .help = "How hard zstd tries to make snapshots small. 0 for no compression."},
+          Whole{0, kSnapshotCompressionMax},
+          [](auto& o) -> auto& { return o.persistence.storage.snapshot_compression; }),
+      row(
+          {.name = "disable-persistence",
+           .group = disk,
+           .help = "Keep nothing on disk and read nothing from it, even with --data-dir."},
+          Switch{}, [](auto& o) -> auto& { return o.persistence.disabled; }),
+      row(
+          {.name = "restore",
+           .group = disk,
+           .help = "Before starting, fill the data directory, which must be empty, from this backup."},
+          Path{"DIR"}, [](auto& o) -> auto& { return o.persistence.restore_from; }),
       row(
           {.name = "log-level", .letter = "l", .group = logging, .help = "The least serious lines to log."},
           Choice{log::kLevelNames, "LEVEL"}, [](auto& o) -> auto& { return o.log.level; }),

@@ -26,6 +26,7 @@ struct Row {
   std::string allowed{};  // which values, in words; empty: the help says it
   bool list = false;
   bool quoted = false;
+  bool is_switch = false;  // on the command line it needs no value
   // Puts values into their member. Fails with a text that starts with the bad value.
   std::function<Result<void>(Options&, const Values&)> set{};
   // The member's values as set() takes them.

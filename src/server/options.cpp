@@ -23,9 +23,10 @@ Error bad(std::string message) {
 constexpr const char* kDescription = R"(kv-server keeps typed values under keys in memory and serves them over TCP.)";
 
 constexpr const char* kFooter = R"(Environment:
-  Every option with a value can be given as a variable: KV_ and its name in
-  capitals, with _ for -. KV_MAX_PAYLOAD=1MiB is --max-payload 1MiB. The values
-  of a list are separated by commas: KV_BIND=127.0.0.1:6380,[::1]:6380.
+  Every option but those of the last group can be given as a variable: KV_ and
+  its name in capitals, with _ for -. KV_MAX_PAYLOAD=1MiB is --max-payload 1MiB,
+  KV_DISABLE_PERSISTENCE=true is --disable-persistence. The values of a list are
+  separated by commas: KV_BIND=127.0.0.1:6380,[::1]:6380.
 
 Configuration file:
   TOML, one option a line, by the same names, and # begins a comment:
@@ -52,6 +53,7 @@ Exit status:
 Examples:
   kv-server
   kv-server --bind 127.0.0.1:0 --shards 512
+  kv-server --data-dir /var/lib/kv-server --fsync always
   kv-server --config /etc/kv-server.toml --check-config)";
 
 // Breaks `text` at blanks into lines of at most `width` bytes.
@@ -96,7 +98,8 @@ class CommandLine {
     app_.set_help_flag();  // takes away the one that CLI11 made, so that ours stands last
     for (const Row& row : option_rows()) {
       const std::string flag = (row.letter.empty() ? "" : "-" + row.letter + ",") + "--" + row.name;
-      options_.push_back(add(flag, row.placeholder, row.group, help_of(row)));
+      options_.push_back(row.is_switch ? app_.add_flag(flag)->description(help_of(row))->group(row.group)
+                                       : add(flag, row.placeholder, row.group, help_of(row)));
     }
     declare_actions("Configuration and information");
   }
@@ -232,6 +235,18 @@ std::vector<std::string> warn_of_unknown(const Environment& environment) {
   return warnings;
 }
 
+// Options that don't go together, by the place of the one that can't be met.
+struct Conflict {
+  std::string option;
+  std::string message;
+};
+std::optional<Conflict> find_conflict(const Options& options) {
+  const Persistence& persistence = options.persistence;
+  if (persistence.restore_from.empty() || persistence.enabled()) return std::nullopt;
+  if (persistence.disabled) return Conflict{"restore", "can't be done with --disable-persistence"};
+  return Conflict{"restore", "needs --data-dir, the folder to restore into"};
+}
+
 }  // namespace
 
 ParseOutcome parse_options(int argc, const char* const* argv, const Environment& environment) {
@@ -242,6 +257,7 @@ ParseOutcome parse_options(int argc, const char* const* argv, const Environment&
 
   Options options;
   std::string config;
+  std::map<std::string, std::string> places;  // where each option was given that wins
   for (std::size_t index = 0; index < option_rows().size(); ++index) {
     const Row& row = option_rows()[index];
     std::string source = "default";
@@ -249,10 +265,14 @@ ParseOutcome parse_options(int argc, const char* const* argv, const Environment&
       const Result<void> set = row.set(options, given.values);
       if (set.has_error()) return bad_usage(given.place + ": " + set.error().message);
       source = given.source;
+      places[row.name] = given.place;
     }
     config += to_string(ConfigLine{row.name, row.get(options), source, row.list, row.quoted, row.secret});
   }
   if (command_line.print_config) return exit_with(config);
+  if (const auto conflict = find_conflict(options)) {
+    return bad_usage(places[conflict->option] + ": " + conflict->message);
+  }
   if (command_line.check_config) return exit_with("configuration is valid\n");
   options.print_commands = command_line.print_commands;
   options.warnings = warn_of_unknown(environment);

@@ -1,6 +1,6 @@
 // What the user asked for: the command line, the environment and the configuration file made into one Options.
 //
-// Every option is one row in options.cpp. Where it is given in more than one place the command line wins over the
+// Every option is one row in option_rows.cpp. Where it is given in more than one place the command line wins over the
 // environment, which wins over the file, which wins over the default; but what is given must be valid everywhere. CLI11
 // splits the command line and reads the file; the order of the places is ours, because CLI11's own (2.1.2) prefers the
 // file to the environment and passes over unknown keys.
@@ -16,6 +16,7 @@
 
 #include "kv/base/limits.hpp"
 #include "kv/observability/log.hpp"
+#include "kv/storage/options.hpp"
 
 namespace kv::server {
 
@@ -31,6 +32,15 @@ std::string to_string(const Address& address);
 // The processors that this process may run on, at least 1.
 std::size_t available_processors();
 
+// What is kept on disk, and how.
+struct Persistence {
+  storage::Options storage;  // its directory is empty where there is none
+  bool disabled = false;     // nothing is kept, even where there is a directory
+  std::string restore_from;  // a backup to fill the directory from before starting; empty: none
+
+  bool enabled() const { return !disabled && !storage.directory.empty(); }
+};
+
 struct Options {
   std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
   std::size_t shards = kShardsDefault;
@@ -43,6 +53,8 @@ struct Options {
   std::chrono::milliseconds request_timeout{kRequestTimeoutDefault};
   std::chrono::milliseconds idle_timeout{0};
   std::chrono::milliseconds tcp_keepalive{kTcpKeepaliveDefault};  // whole seconds
+
+  Persistence persistence;
 
   log::Settings log;
 

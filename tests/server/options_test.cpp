@@ -104,10 +104,33 @@ const std::vector<OptionCase> kOptions{
     {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
     {"s", "shards", "1", "65536", "65536", {"512"}, "512"},
     {"t", "threads", "501", "502", "502", {"503"}, "503"},
+    {"", "data-dir", R"("/var/lib/kv")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "fsync", R"("always")", "never", R"("never")", {"interval"}, R"("interval")"},
+    {"", "fsync-interval-ms", "1", "2", "2", {"60000"}, "60000"},
+    {"", "snapshot-interval-secs", "0", "2", "2", {"31536000"}, "31536000"},
+    {"", "snapshot-ops-threshold", "1", "2", "2", {"1000000000000000"}, "1000000000000000"},
+    {"", "snapshot-wal-bytes", R"("2MiB")", "0", R"("0")", {"1024gib"}, R"("1024GiB")"},
+    {"", "wal-segment-bytes", R"("1MiB")", "5MB", R"("5MB")", {"4GiB"}, R"("4GiB")"},
+    {"", "snapshot-compression", "0", "2", "2", {"19"}, "19"},
+    {"", "disable-persistence", "true", "0", "false", {"true"}, "true"},
+    {"", "restore", R"("/backup")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
     {"l", "log-level", R"("trace")", "warn", R"("warn")", {"off"}, R"("off")"},
     {"", "log-format", R"("json")", "text", R"("text")", {"json"}, R"("json")"},
     {"", "log-file", R"("/var/log/a b#1.log")", "b,c.log", R"("b,c.log")", {"d = [e].log"}, R"("d = [e].log")"},
 };
+
+// The command line that sets an option to one of its values; a switch takes none without `=`.
+Arguments flag(const OptionCase& option, const std::string& text) {
+  if (option.name == "disable-persistence") return {"--" + option.name + "=" + text};
+  return {"--" + option.name, text};
+}
+Arguments flags(const OptionCase& option) {
+  Arguments all;
+  for (const std::string& text : option.flag_texts) {
+    for (std::string& argument : flag(option, text)) all.push_back(std::move(argument));
+  }
+  return all;
+}
 
 enum Place : unsigned { kFile = 1, kEnvironment = 2, kFlag = 4 };
 
@@ -136,7 +159,8 @@ TEST(Options, AFlagWinsOverTheEnvironmentOverTheFileOverTheDefault) {
         expected = option.name + " = " + option.variable_value + "  # from environment " + variable_of(option.name);
       }
       if (places & kFlag) {
-        for (const std::string& text : option.flag_texts) arguments.insert(arguments.end(), {"--" + option.name, text});
+        const Arguments given = flags(option);
+        arguments.insert(arguments.end(), given.begin(), given.end());
         expected = option.name + " = " + option.flag_value + "  # from flag";
       }
       const std::vector<std::string> printed = lines_of(printed_by(arguments, environment));
@@ -171,6 +195,18 @@ TEST(Options, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options.request_timeout, 30s);
   EXPECT_EQ(options.idle_timeout, 0s);
   EXPECT_EQ(options.tcp_keepalive, 300s);
+  const Persistence& persistence = options.persistence;
+  EXPECT_FALSE(persistence.enabled());
+  EXPECT_FALSE(persistence.disabled);
+  EXPECT_EQ(persistence.restore_from, "");
+  EXPECT_EQ(persistence.storage.directory, "");
+  EXPECT_EQ(persistence.storage.fsync, storage::FsyncPolicy::kInterval);
+  EXPECT_EQ(persistence.storage.fsync_interval, 100ms);
+  EXPECT_EQ(persistence.storage.snapshot_interval, 300s);
+  EXPECT_EQ(persistence.storage.snapshot_changes, 0U);
+  EXPECT_EQ(persistence.storage.snapshot_wal_bytes, 1U << 30);
+  EXPECT_EQ(persistence.storage.wal_segment_bytes, 64U << 20);
+  EXPECT_EQ(persistence.storage.snapshot_compression, 1);
   EXPECT_EQ(options.log.level, log::Level::kInfo);
   EXPECT_EQ(options.log.format, log::Format::kText);
   EXPECT_EQ(options.log.file, "");
@@ -219,6 +255,64 @@ TEST(Options, EachFlagReachesItsMember) {
   EXPECT_EQ(options.log.format, log::Format::kJson);
   EXPECT_EQ(options.log.file, "x.log");
   EXPECT_TRUE(options.print_commands);
+}
+
+TEST(Options, EachFlagOfTheDataOnDiskReachesItsMember) {
+  const Options options =
+      options_of({"--data-dir", "/var/lib/kv", "--fsync", "always", "--fsync-interval-ms", "50",
+                  "--snapshot-interval-secs", "0", "--snapshot-ops-threshold", "1000", "--snapshot-wal-bytes", "2GiB",
+                  "--wal-segment-bytes", "4GiB", "--snapshot-compression", "0", "--restore", "/backup"});
+  const Persistence& persistence = options.persistence;
+  EXPECT_TRUE(persistence.enabled());
+  EXPECT_EQ(persistence.storage.directory, "/var/lib/kv");
+  EXPECT_EQ(persistence.storage.fsync, storage::FsyncPolicy::kAlways);
+  EXPECT_EQ(persistence.storage.fsync_interval, 50ms);
+  EXPECT_EQ(persistence.storage.snapshot_interval, 0s);
+  EXPECT_EQ(persistence.storage.snapshot_changes, 1'000U);
+  EXPECT_EQ(persistence.storage.snapshot_wal_bytes, std::uint64_t{2} << 30);
+  EXPECT_EQ(persistence.storage.wal_segment_bytes, std::uint64_t{4} << 30);
+  EXPECT_EQ(persistence.storage.snapshot_compression, 0);
+  EXPECT_EQ(persistence.restore_from, "/backup");
+  EXPECT_EQ(options_of({"--fsync", "never"}).persistence.storage.fsync, storage::FsyncPolicy::kNever);
+}
+
+TEST(Options, NothingIsKeptWhereThatIsSwitchedOff) {
+  const test::TemporaryFolder folder;
+  const Arguments with_directory{"--data-dir", "d"};
+  const auto is_enabled = [&](Arguments more, const Environment& environment = {}) {
+    more.insert(more.end(), with_directory.begin(), with_directory.end());
+    return options_of(more, environment).persistence.enabled();
+  };
+  EXPECT_TRUE(is_enabled({}));
+  EXPECT_FALSE(is_enabled({"--disable-persistence"}));
+  EXPECT_FALSE(is_enabled({"--disable-persistence="}));
+  for (const char* yes : {"true", "1"}) {
+    EXPECT_FALSE(is_enabled({}, {{"KV_DISABLE_PERSISTENCE", yes}}));
+    EXPECT_FALSE(is_enabled({"--config", folder.write("kv.toml", std::string("disable-persistence = ") + yes)}));
+  }
+  for (const char* no : {"false", "0"}) {
+    EXPECT_TRUE(is_enabled({}, {{"KV_DISABLE_PERSISTENCE", no}}));
+    EXPECT_TRUE(is_enabled({"--config", folder.write("kv.toml", std::string("disable-persistence = ") + no)}));
+    EXPECT_TRUE(is_enabled({std::string("--disable-persistence=") + no}, {{"KV_DISABLE_PERSISTENCE", "true"}}));
+  }
+  EXPECT_FALSE(is_enabled({"--disable-persistence"}, {{"KV_DISABLE_PERSISTENCE", "false"}}));
+  EXPECT_FALSE(options_of({"--data-dir", ""}).persistence.enabled()) << "no folder";
+  EXPECT_EQ(fault_of({"--disable-persistence", "yes"}), "unknown argument yes; --help lists the options");
+}
+
+TEST(Options, ABackupIsRestoredIntoADataDirectoryOnly) {
+  const test::TemporaryFolder folder;
+  const std::string needs = "needs --data-dir, the folder to restore into";
+  EXPECT_EQ(fault_of({"--restore", "/backup"}), "--restore: " + needs);
+  EXPECT_EQ(fault_of({"--restore", "/backup", "--check-config"}), "--restore: " + needs);
+  EXPECT_EQ(fault_of({"--restore", "/backup", "--data-dir", ""}), "--restore: " + needs);
+  EXPECT_EQ(fault_of({}, {{"KV_RESTORE", "/backup"}}), "KV_RESTORE: " + needs);
+  const std::string config = folder.write("kv.toml", "restore = '/backup'");
+  EXPECT_EQ(fault_of({"--config", config}), config + ":1: restore: " + needs);
+  EXPECT_EQ(fault_of({"--config", config, "--data-dir", "d", "--disable-persistence"}),
+            config + ":1: restore: can't be done with --disable-persistence");
+  EXPECT_EQ(options_of({"--config", config, "--restore", ""}).persistence.restore_from, "") << "the flag wins";
+  EXPECT_EQ(options_of({"--config", config}, {{"KV_DATA_DIR", "d"}}).persistence.restore_from, "/backup");
 }
 
 TEST(Options, SizesHaveUnits) {
@@ -308,6 +402,27 @@ TEST(Options, ABadValueIsNamed) {
       {"tcp-keepalive", "500ms", "500ms is not off, nor between 1s and 32767s"},
       {"tcp-keepalive", "1500ms", "1500ms is not a multiple of 1s"},
       {"tcp-keepalive", "32768", "32768 is not off, nor between 1s and 32767s"},
+      {"data-dir", "a\"b", "a\\\"b" + bad_path},
+      {"data-dir", "\xff", "\\xff" + bad_path},
+      {"restore", "a'b", "a'b" + bad_path},
+      {"fsync", "sometimes", "sometimes is not one of always, interval, never"},
+      {"fsync", "Always", "Always is not one of always, interval, never"},
+      {"fsync-interval-ms", "0", "0 is not between 1 and 60000"},
+      {"fsync-interval-ms", "60001", "60001 is not between 1 and 60000"},
+      {"fsync-interval-ms", "100ms", "100ms is not a whole number"},
+      {"snapshot-interval-secs", "-1", "-1 is not between 0 and 31536000"},
+      {"snapshot-interval-secs", "31536001", "31536001 is not between 0 and 31536000"},
+      {"snapshot-interval-secs", huge, huge + " is not between 0 and 31536000"},
+      {"snapshot-interval-secs", "off", "off is not a whole number"},
+      {"snapshot-ops-threshold", huge, huge + " is not between 0 and 1000000000000000"},
+      {"snapshot-ops-threshold", "1k", "1k is not a whole number"},
+      {"snapshot-wal-bytes", "1025GiB", "1025GiB is not between 0 and 1024GiB"},
+      {"snapshot-wal-bytes", "off", "off" + not_size},
+      {"wal-segment-bytes", "0", "0 is not between 1MiB and 4GiB"},
+      {"wal-segment-bytes", "1023KiB", "1023KiB is not between 1MiB and 4GiB"},
+      {"wal-segment-bytes", "4294967297", "4294967297 is not between 1MiB and 4GiB"},
+      {"snapshot-compression", "20", "20 is not between 0 and 19"},
+      {"snapshot-compression", "-1", "-1 is not between 0 and 19"},
       {"log-level", "loud", "loud is not one of trace, debug, info, warn, error, off"},
       {"log-level", "INFO", "INFO is not one of trace, debug, info, warn, error, off"},
       {"log-format", "xml", "xml is not one of text, json"},
@@ -349,10 +464,15 @@ TEST(Options, ABadValueIsNamed) {
 TEST(Options, AnEmptyValueIsNamed) {
   for (const OptionCase& option : kOptions) {
     SCOPED_TRACE(option.name);
+    if (option.name == "disable-persistence") {  // without a value it says yes
+      EXPECT_EQ(fault_of({}, {{"KV_DISABLE_PERSISTENCE", ""}}), "KV_DISABLE_PERSISTENCE: \"\" is not true or false");
+      continue;
+    }
     EXPECT_EQ(fault_of({"--" + option.name}), "--" + option.name + ": needs a value");
     EXPECT_EQ(fault_of({"--" + option.name + "="}), "--" + option.name + ": needs a value");
-    if (option.name == "log-file") {  // empty is its default: stderr
-      EXPECT_EQ(options_of({"--log-file", ""}, {{"KV_LOG_FILE", ""}}).log.file, "");
+    if (option.name == "log-file" || option.name == "data-dir" || option.name == "restore") {  // empty is their default
+      const std::string line = printed_by({"--print-config", "--" + option.name, ""}, {{variable_of(option.name), ""}});
+      EXPECT_THAT(line, HasSubstr("\n" + option.name + " = \"\"  # from flag\n"));
       continue;
     }
     EXPECT_THAT(fault_of({"--" + option.name, ""}), testing::StartsWith("--" + option.name + ": \"\" is not"));
@@ -366,8 +486,9 @@ TEST(Options, OnlyListsTakeSeveralValues) {
     if (option.name == "bind") continue;
     SCOPED_TRACE(option.name);
     const std::string& text = option.flag_texts.front();
-    EXPECT_EQ(fault_of({"--" + option.name, text, "--" + option.name, text}),
-              "--" + option.name + ": takes one value, not 2");
+    Arguments twice = flag(option, text);
+    for (const std::string& argument : flag(option, text)) twice.push_back(argument);
+    EXPECT_EQ(fault_of(twice), "--" + option.name + ": takes one value, not 2");
     const std::string config = folder.write("kv.toml", option.name + " = ['" + text + "', '" + text + "']");
     EXPECT_EQ(fault_of({"--config", config}), config + ":1: " + option.name + ": takes one value, not 2");
   }
@@ -462,7 +583,8 @@ TEST(Options, WhatPrintConfigPrintsIsAConfigurationFile) {
   const test::TemporaryFolder folder;
   Arguments arguments{"--print-config"};
   for (const OptionCase& option : kOptions) {
-    for (const std::string& text : option.flag_texts) arguments.insert(arguments.end(), {"--" + option.name, text});
+    const Arguments given = flags(option);
+    arguments.insert(arguments.end(), given.begin(), given.end());
   }
   for (const Arguments& given : {Arguments{"--print-config"}, arguments}) {
     const std::vector<std::string> first = lines_of(printed_by(given));

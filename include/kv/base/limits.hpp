@@ -53,6 +53,13 @@ inline constexpr std::uint64_t kSnapshotWalBytesDefault = std::uint64_t{1} << 30
 inline constexpr int kSnapshotCompressionDefault = 1;                              // --snapshot-compression
 inline constexpr std::chrono::seconds kSnapshotPauseMin{30};                       // between two that nobody asked for
 inline constexpr std::size_t kSnapshotsKept = 2;
+inline constexpr std::chrono::minutes kFsyncIntervalMax{1};
+inline constexpr std::uint64_t kWalSegmentBytesMin = 1U << 20;
+inline constexpr std::uint64_t kWalSegmentBytesMax = std::uint64_t{4} << 30;
+inline constexpr std::chrono::hours kSnapshotIntervalMax{8'760};
+inline constexpr std::uint64_t kSnapshotChangesMax = 1'000'000'000'000'000;
+inline constexpr std::uint64_t kSnapshotWalBytesMax = std::uint64_t{1} << 40;
+inline constexpr int kSnapshotCompressionMax = 19;
 
 // The configuration file.
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
