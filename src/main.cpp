@@ -24,11 +24,15 @@ int serve(const kv::server::Options& options) {
   kv::server::raise_file_limit();
   if (auto started = kv::log::start(options.log); !started) return fail(started.error().message);
   for (const std::string& warning : options.warnings) kv::log::warn(warning);
-  kv::server::Server server(options);
-  if (auto listening = server.listen(); !listening) {
+  const auto end = [](const kv::Error& error) {
     kv::log::stop();
-    return fail(listening.error().message);
-  }
+    return fail(error.message);
+  };
+  auto storage = kv::server::open_storage(options);
+  if (!storage) return end(storage.error());
+  kv::server::Server server(options, *std::move(storage));
+  if (auto listening = server.listen(); !listening) return end(listening.error());
+  if (auto recovered = server.recover(); !recovered) return end(recovered.error());
   const bool ended = server.run();
   kv::log::stop();
   if (!ended) std::_Exit(0);

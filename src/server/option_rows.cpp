@@ -64,7 +64,6 @@ Row row(Row head, Kind kind, Member member) {
 }
 
 // As storage::FsyncPolicy.
-constexpr std::string_view kFsyncNames[] = {"always", "interval", "never"};
 
 std::vector<Row> make_rows() {
   using std::chrono::milliseconds;
@@ -135,7 +134,7 @@ std::vector<Row> make_rows() {
                "What a write is safe from once it is answered. always: from a power cut too. interval: from the end "
                "of the process; a power cut may take the last --fsync-interval-ms. never: likewise, and how much a "
                "power cut takes is up to the system. One of"},
-          Choice{kFsyncNames, "POLICY"}, [](auto& o) -> auto& { return o.persistence.storage.fsync; }),
+          Choice{storage::kFsyncNames, "POLICY"}, [](auto& o) -> auto& { return o.persistence.storage.fsync; }),
       row(
           {.name = "fsync-interval-ms",
            .group = disk,

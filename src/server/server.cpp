@@ -54,15 +54,20 @@ bool is_loopback(const std::string& address) {
 
 }  // namespace
 
-Server::Server(const Options& options)
+Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage)
     : options_(options),
       engine_({.shards = static_cast<std::uint32_t>(options.shards)}),
+      storage_(std::move(storage)),
+      gate_(storage_ == nullptr ? std::nullopt : std::optional<StorageGate>(*storage_)),
       dispatcher_({.engine = engine_,
                    .clock = clock_,
                    .counters = counters_,
                    .administration = *this,
-                   .limits = {options.payload_bytes_max, options.key_bytes_max}}),
-      network_(network_options(options), dispatcher_, clock_, counters_) {}
+                   .limits = {options.payload_bytes_max, options.key_bytes_max},
+                   .read_only = storage_ == nullptr ? nullptr : &storage_->read_only()}),
+      network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr) {}
+
+Server::~Server() = default;
 
 Result<void> Server::listen() {
   for (const Address& bind : options_.binds) {
@@ -71,8 +76,16 @@ Result<void> Server::listen() {
   return {};
 }
 
+Result<void> Server::recover() {
+  if (storage_ == nullptr) return {};
+  if (auto recovered = storage_->recover(engine_, static_cast<unsigned>(available_processors())); !recovered) {
+    return recovered;
+  }
+  return storage_->start(engine_, clock_);
+}
+
 bool Server::run() {
-  engine::Sweeper sweeper(engine_, clock_);
+  std::optional<engine::Sweeper> sweeper(std::in_place, engine_, clock_);
   network_.start();
   log::info("kv-server is up", {{"version", KV_VERSION},
                                 {"shards", options_.shards},
@@ -89,6 +102,11 @@ bool Server::run() {
   log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   let_signals_through();
   const bool ended = network_.stop();
+  sweeper.reset();
+  if (storage_ != nullptr) {
+    // Nobody is served any more, so what stands in the log now is all there is to keep.
+    if (auto kept = storage_->stop(); !kept) log::error("not everything is kept", {{"reason", kept.error().message}});
+  }
   log::info(ended ? "stopped" : "stopped before a long request was done");
   return ended;
 }
@@ -105,11 +123,47 @@ command::ServerState Server::state() const {
 }
 
 command::PersistenceState Server::persistence() const {
-  return {};
+  if (storage_ == nullptr) return {};
+  storage::Storage::Status status = storage_->status();
+  const auto us = [](std::chrono::microseconds time) { return static_cast<std::uint64_t>(time.count()); };
+  const auto ms = [](std::chrono::milliseconds time) { return static_cast<std::uint64_t>(time.count()); };
+  return {.enabled = true,
+          .fsync = std::string(storage::kFsyncNames[static_cast<std::size_t>(options_.persistence.storage.fsync)]),
+          .read_only = !status.read_only_reason.empty(),
+          .read_only_reason = std::move(status.read_only_reason),
+          .last_lsn = number(status.last),
+          .written_lsn = number(status.written),
+          .synced_lsn = number(status.synced),
+          .queue_bytes = status.queue_bytes,
+          .wal_bytes = status.wal_bytes,
+          .wal_segments = status.wal_segments,
+          .fsyncs = status.fsyncs,
+          .fsync_us_last = us(status.fsync_last),
+          .fsync_us_max = us(status.fsync_longest),
+          .snapshot_running = status.snapshot_running,
+          .snapshots = status.snapshots,
+          .last_snapshot_at = status.snapshot_at,
+          .last_snapshot_lsn = number(status.snapshot_start),
+          .last_snapshot_bytes = status.snapshot_bytes,
+          .last_snapshot_ms = ms(status.snapshot_took),
+          .last_snapshot_error = std::move(status.snapshot_error),
+          .recovered_entries = status.recovered_entries,
+          .recovered_records = status.recovered_records,
+          .recovery_ms = ms(status.recovery_took)};
 }
 
-void Server::take_snapshot(const std::string&, std::function<void(Result<UnixMillis>)> done) {
-  done(Error{Errc::kInternal, "nothing is kept on disk"});
+void Server::take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) {
+  storage_->take_snapshot(backup_folder, std::move(done));
+}
+
+Result<std::unique_ptr<storage::Storage>> open_storage(const Options& options) {
+  const auto& persistence = options.persistence;
+  if (!persistence.enabled()) return std::unique_ptr<storage::Storage>();
+  if (!persistence.restore_from.empty()) {
+    auto restored = storage::Storage::restore(persistence.restore_from, persistence.storage.directory);
+    if (!restored) return restored.error();
+  }
+  return storage::Storage::open(persistence.storage);
 }
 
 void block_signals() {

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "kv/base/clock.hpp"
@@ -13,21 +15,29 @@
 #include "kv/engine/sweeper.hpp"
 #include "kv/net/network.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/storage/storage.hpp"
 
 #include "server/options.hpp"
+#include "server/storage_gate.hpp"
 
 namespace kv::server {
 
 class Server final : public command::Administration {
  public:
-  explicit Server(const Options& options);
+  // `storage`, opened and no more, keeps the data; nullptr: it is in memory alone.
+  Server(const Options& options, std::unique_ptr<storage::Storage> storage);
+  ~Server() override;
 
   // Binds every address. Fails with a sentence that names the one that couldn't be.
   Result<void> listen();
 
+  // Brings back what the storage has, and begins to log. Fails with a sentence that says what is wrong and what to do.
+  Result<void> recover();
+
   // Serves until SIGTERM or SIGINT, then answers what has been received and closes; a second signal ends the process at
   // once. SIGHUP reopens the log. False when a request that can't be interrupted still runs: then the process has to
-  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started.
+  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started; recover()
+  // was successful.
   bool run();
 
   command::ServerState state() const override;
@@ -40,9 +50,15 @@ class Server final : public command::Administration {
   SystemClock clock_;
   observability::Counters counters_;
   engine::Engine engine_;
+  const std::unique_ptr<storage::Storage> storage_;
+  std::optional<StorageGate> gate_;
   command::Dispatcher dispatcher_;
   net::Network network_;
 };
+
+// The storage that the options ask for, with a backup restored first where they say so; nullptr: data is to be kept in
+// memory alone.
+Result<std::unique_ptr<storage::Storage>> open_storage(const Options& options);
 
 // From here on SIGTERM, SIGINT and SIGHUP wait until Server::run() takes them.
 void block_signals();

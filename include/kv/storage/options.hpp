@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "kv/base/limits.hpp"
 
@@ -14,6 +15,8 @@ enum class FsyncPolicy {
   kInterval,  // once the kernel has it; a power cut loses at most the interval
   kNever,     // once the kernel has it; when it reaches the disk is the kernel's choice
 };
+// As an operator writes them.
+inline constexpr std::string_view kFsyncNames[] = {"always", "interval", "never"};
 
 struct Options {
   std::string directory;
