@@ -130,11 +130,12 @@ TEST(SnapshotWriter, AStepsEntriesAreAddedWithoutAllocatingOrWriting) {
   const auto writer = create(files);
   const std::string small(1'000, 's');
   engine::Engine engine({.shards = 1});
+  engine::Call call{.now = 1};
   const std::string large(100'000, 'l');
-  engine.modify("large", 1, [&](const engine::EntryView*) {
+  engine.modify("large", call, [&](const engine::EntryView*) {
     return engine::Change::put({value::ValueType::kBytes, large}, 0);
   });
-  engine.read("large", 1, [&](const engine::EntryView& entry) {
+  engine.read("large", call, [&](const engine::EntryView& entry) {
     for (int step = 0; step < 20; ++step) {
       const std::size_t calls = files.calls.size();
       {
@@ -158,9 +159,10 @@ TEST(SnapshotWriter, AStepsEntriesAreAddedWithoutAllocatingOrWriting) {
 TEST(SnapshotWriter, TakesTheMemoryOfAFewBlocksWhateverTheValues) {
   NoFiles files;
   engine::Engine engine({.shards = 1});
+  engine::Call call{.now = 1};
   const std::string data(64 * kMiB, 'l');
   for (const char* key : {"one", "two", "three"}) {
-    engine.modify(key, 1, [&](const engine::EntryView*) {
+    engine.modify(key, call, [&](const engine::EntryView*) {
       return engine::Change::put({value::ValueType::kBytes, data}, 0);
     });
   }
@@ -169,7 +171,7 @@ TEST(SnapshotWriter, TakesTheMemoryOfAFewBlocksWhateverTheValues) {
   std::size_t most = before;
   const auto writer = SnapshotWriter::create(files, "data", kStart, {}).value();
   for (const char* key : {"one", "two", "three"}) {
-    engine.read(key, 1, [&](const engine::EntryView& entry) {
+    engine.read(key, call, [&](const engine::EntryView& entry) {
       writer->add({.key = key, .value = entry.value, .large = entry.large});
       for (int i = 0; i < 100; ++i) writer->add({.key = "small", .value = {value::ValueType::kBytes, small}});
     });

@@ -14,7 +14,7 @@ std::string print_utc(UnixMillis time) {
   const sys_days day = floor<days>(point);
   const year_month_day date(day);
   const hh_mm_ss clock(point - day);
-  std::array<char, 32> text;
+  std::array<char, 80> text;
   std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
