@@ -58,6 +58,11 @@ std::optional<Lsn> parse_segment_name(ByteView name) {
   return Lsn{*first};
 }
 
+Lsn first_lsn(ByteView header) {
+  if (header.size() < kSegmentHeaderBytes || !header.starts_with(kMagic)) return kNoLsn;
+  return Lsn{load_big_endian<std::uint64_t>(header.data() + kFirstLsnOffset)};
+}
+
 // Writing
 
 IoResult<SegmentWriter> SegmentWriter::create(FileSystem& files, const std::string& folder, Lsn first,

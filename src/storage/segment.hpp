@@ -42,6 +42,9 @@ std::string segment_name(Lsn first);
 // The number in a segment's name; nothing where `name` is no such name.
 std::optional<Lsn> parse_segment_name(ByteView name);
 
+// The number of the first record as a segment's header has it, unchecked; kNoLsn where `header` doesn't begin like one.
+Lsn first_lsn(ByteView header);
+
 struct SegmentWriterOptions {
   // How many bytes of zeros to fill in ahead at a time; 0: none.
   std::uint64_t fill_bytes = 0;
