@@ -10,7 +10,11 @@
 #include "kv/protocol/frame.hpp"
 #include "kv/value/build.hpp"
 
+#include "storage/record.hpp"
+#include "storage/segment.hpp"
 #include "support/base/hex.hpp"
+#include "support/storage/faulty_file_system.hpp"
+#include "support/storage/random_mutation.hpp"
 #include "support/storage/snapshot_files.hpp"
 #include "support/value/random_value.hpp"
 
@@ -138,6 +142,41 @@ Seeds snapshot_seeds() {
   return seeds;
 }
 
+std::string mark(Lsn synced) {
+  const auto bytes = storage::encode_mark(synced);
+  return {bytes.begin(), bytes.end()};
+}
+
+Seeds wal_record_seeds() {
+  Seeds seeds = {mark(Lsn{5}), std::string(16, '\0')};
+  Random random(3);
+  for (std::size_t i = 0; i < 10; ++i) {
+    seeds.push_back(encoded_record(Lsn{i}, RandomMutations(random, 1 + i / 3).get()));
+  }
+  return seeds;
+}
+
+// Segments that end well, in zeros, in a torn record, and with a mark behind it.
+Seeds wal_segment_seeds() {
+  Random random(4);
+  Seeds seeds;
+  for (int i = 0; i < 8; ++i) {
+    FaultyFileSystem files;
+    auto writer = storage::SegmentWriter::create(files, "", Lsn{1}, {.fill_bytes = i % 2 == 0 ? 0U : 40U}).value();
+    std::string bytes;
+    for (std::uint64_t lsn = 1; lsn <= static_cast<std::uint64_t>(i); ++lsn) {
+      if (lsn % 2 == 1) bytes += mark(Lsn{lsn - 1});
+      bytes += encoded_record(Lsn{lsn}, RandomMutations(random, 1).get());
+    }
+    if (i >= 5) bytes.resize(bytes.size() - 3);
+    if (i >= 6) bytes += mark(Lsn{static_cast<std::uint64_t>(i)});
+    const ByteView piece = bytes;
+    writer.append({&piece, 1}).value();
+    seeds.push_back(files.content("/" + storage::segment_name(Lsn{1})));
+  }
+  return seeds;
+}
+
 void write(const std::filesystem::path& folder, const Seeds& seeds) {
   std::filesystem::create_directories(folder);
   for (std::size_t i = 0; i < seeds.size(); ++i) {
@@ -155,4 +194,6 @@ int main(int argc, char** argv) {
   write(corpus / "value", value_seeds());
   write(corpus / "request", request_seeds());
   write(corpus / "snapshot", snapshot_seeds());
+  write(corpus / "wal_record", wal_record_seeds());
+  write(corpus / "wal_segment", wal_segment_seeds());
 }
