@@ -157,8 +157,14 @@ void Server::take_snapshot(const std::string& backup_folder, std::function<void(
 }
 
 Result<std::unique_ptr<storage::Storage>> open_storage(const Options& options) {
+  // The record of an MSET is a little longer than its payload, and has to be one that a record's header can tell.
+  constexpr std::size_t kLoggedPayloadMax = kPayloadBytesCeiling - (std::size_t{16} << 20);
   const auto& persistence = options.persistence;
   if (!persistence.enabled()) return std::unique_ptr<storage::Storage>();
+  if (options.payload_bytes_max > kLoggedPayloadMax) {
+    return Error{Errc::kArgument,
+                 "--max-payload can be at most " + std::to_string(kLoggedPayloadMax) + " bytes with --data-dir"};
+  }
   if (!persistence.restore_from.empty()) {
     auto restored = storage::Storage::restore(persistence.restore_from, persistence.storage.directory);
     if (!restored) return restored.error();

@@ -197,10 +197,9 @@ Wal::Written Wal::write_group() {
       if (!synced) return Written::kFailed;
     }
     if (had_found_no_space) accept_writes();
+    commit();
   }
-  if (!rotate_if_asked_or_full()) return Written::kFailed;
-  if (written == Written::kGroup) commit();
-  return written;
+  return rotate_if_asked_or_full() ? written : Written::kFailed;
 }
 
 Wal::Written Wal::write(WalQueue::Group& group) {
