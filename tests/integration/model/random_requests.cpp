@@ -71,12 +71,21 @@ std::string encode_noisy(const Value& value, std::size_t noise) {
 
 }  // namespace
 
+std::string RandomRequests::key_name(std::size_t number) const {
+  if (number == 0) return prefix_ + std::string(300, 'k');
+  if (number == 1) return prefix_ + "ключ";
+  if (number == 2) return prefix_ + '\0';
+  return prefix_ + "k" + std::to_string(number);
+}
+
 std::string RandomRequests::key() {
-  const std::size_t number = below(kKeys);
-  if (number == 0) return std::string(300, 'k');
-  if (number == 1) return "ключ";
-  if (number == 2) return std::string("\0", 1);
-  return "k" + std::to_string(number);
+  return key_name(below(kKeys));
+}
+
+std::vector<std::string> RandomRequests::keys() const {
+  std::vector<std::string> all;
+  for (std::size_t number = 0; number < kKeys; ++number) all.push_back(key_name(number));
+  return all;
 }
 
 std::string RandomRequests::text() {

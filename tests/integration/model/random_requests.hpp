@@ -3,6 +3,8 @@
 
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "integration/model/store.hpp"
 
@@ -13,7 +15,11 @@ inline constexpr std::uint64_t kTtlUnitMs = 1'000'000'000;
 
 class RandomRequests {
  public:
-  explicit RandomRequests(std::uint64_t seed) : random_(seed) {}
+  // Every key begins with `prefix`.
+  explicit RandomRequests(std::uint64_t seed, std::string prefix = {}) : random_(seed), prefix_(std::move(prefix)) {}
+
+  // All keys that there can be.
+  std::vector<std::string> keys() const;
 
   Request next();
   // A number in [0, bound).
@@ -21,6 +27,7 @@ class RandomRequests {
 
  private:
   bool one_in(std::size_t chance) { return below(chance) == 0; }
+  std::string key_name(std::size_t number) const;
   std::string key();
   std::string owner() { return "owner" + std::to_string(below(3)); }
   std::string text();
@@ -31,6 +38,7 @@ class RandomRequests {
   Value number();
 
   std::mt19937_64 random_;
+  std::string prefix_;
 };
 
 // The bytes of a request. `noise` chooses among the ways to write a decimal, which mean the same.

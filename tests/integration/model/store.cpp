@@ -34,7 +34,7 @@ std::optional<Expected> Store::apply(const Request& request) {
     case Command::kGet:
       return current;
     case Command::kSet:
-      put(request.key, request.value, request.ttl_ms);
+      put(request.key, request.value, deadline_after(request.ttl_ms));
       return ok();
     case Command::kDel:
       return ok_bool(remove(request.key));
@@ -47,7 +47,7 @@ std::optional<Expected> Store::apply(const Request& request) {
     case Command::kCas:
       return cas(request);
     case Command::kSetnx:
-      if (entry == nullptr) put(request.key, request.value, request.ttl_ms);
+      if (entry == nullptr) put(request.key, request.value, deadline_after(request.ttl_ms));
       return ok_bool(entry == nullptr);
     case Command::kLock:
     case Command::kAcquire:
@@ -65,7 +65,7 @@ std::optional<Expected> Store::apply(const Request& request) {
     case Command::kPersist:
       return time(request);
     case Command::kSwap:
-      put(request.key, request.value, request.ttl_ms);
+      put(request.key, request.value, deadline_after(request.ttl_ms));
       return current;
     case Command::kTake:
       remove(request.key);
@@ -94,7 +94,7 @@ Reply Store::count(const Request& request, int sign) {
   if (entry != nullptr && entry->value.type != Type::kInt) return error("WRONGTYPE");
   const Int128 sum = (entry == nullptr ? 0 : Int128{entry->value.integer}) + sign * Int128{request.delta};
   if (!fits_int(sum)) return error("OVERFLOW");
-  put(request.key, integer(static_cast<std::int64_t>(sum)), entry == nullptr ? 0 : entry->ttl_ms);
+  put(request.key, integer(static_cast<std::int64_t>(sum)), entry == nullptr ? 0 : entry->deadline_ms);
   return ok_i64(static_cast<std::int64_t>(sum));
 }
 
@@ -126,8 +126,8 @@ Reply Store::cas(const Request& request) {
   Entry* entry = find(request.key);
   if (entry == nullptr && request.expected.type != Type::kNull) return null();
   if (entry != nullptr && !equal(entry->value, request.expected)) return ok_not_swapped(encode(entry->value));
-  const std::uint64_t kept = entry == nullptr ? 0 : entry->ttl_ms;
-  put(request.key, request.value, request.ttl_ms == 0 ? kept : request.ttl_ms);
+  const std::uint64_t kept = entry == nullptr ? 0 : entry->deadline_ms;
+  put(request.key, request.value, request.ttl_ms == 0 ? kept : deadline_after(request.ttl_ms));
   return ok_bool(true);
 }
 
@@ -135,9 +135,9 @@ Reply Store::cas(const Request& request) {
 Expected Store::lock(const Request& request) {
   const bool is_acquire = request.command == Command::kAcquire;
   if (const Entry* entry = find(request.key)) {
-    return is_acquire ? Expected(Expected::Kind::kHeldFor, entry->ttl_ms) : Expected(ok_bool(false));
+    return is_acquire ? Expected(Expected::Kind::kHeldFor, left_of(*entry)) : Expected(ok_bool(false));
   }
-  entries_[request.key] = {string(request.owner), request.ttl_ms, true};
+  entries_[request.key] = {string(request.owner), deadline_after(request.ttl_ms), true};
   return is_acquire ? Expected(Expected::Kind::kGranted, 0) : Expected(ok_bool(true));
 }
 
@@ -149,14 +149,14 @@ Reply Store::change_lock(const Request& request) {
   if (request.command == Command::kUnlock) {
     remove(request.key);
   } else {
-    entry->ttl_ms = request.ttl_ms;
+    entry->deadline_ms = deadline_after(request.ttl_ms);
   }
   return ok_bool(true);
 }
 
 Reply Store::batch(const Request& request) {
   if (request.command == Command::kMset) {
-    for (const auto& [key, value] : request.pairs) put(key, value, request.ttl_ms);
+    for (const auto& [key, value] : request.pairs) put(key, value, deadline_after(request.ttl_ms));
     return ok();
   }
   std::vector<std::string> values;
@@ -176,15 +176,15 @@ Expected Store::time(const Request& request) {
   Entry* entry = find(request.key);
   if (request.command == Command::kTtl) {
     if (entry == nullptr) return null();
-    if (entry->ttl_ms == 0) return ok_i64(-1);
-    return {Expected::Kind::kTimeLeft, entry->ttl_ms};
+    if (entry->deadline_ms == 0) return ok_i64(-1);
+    return {Expected::Kind::kTimeLeft, left_of(*entry)};
   }
   if (entry == nullptr) return ok_bool(false);
-  if (request.command == Command::kPersist) return ok_bool(std::exchange(entry->ttl_ms, 0) != 0);
+  if (request.command == Command::kPersist) return ok_bool(std::exchange(entry->deadline_ms, 0) != 0);
   if (request.ttl_ms == 0) {
     remove(request.key);
   } else {
-    entry->ttl_ms = request.ttl_ms;
+    entry->deadline_ms = deadline_after(request.ttl_ms);
   }
   return ok_bool(true);
 }

@@ -1,5 +1,5 @@
-// The server as the protocol page describes it, the plain way: a std::map, one command at a time, and time stands
-// still.
+// The server as the protocol page describes it, the plain way: a std::map, one command at a time, and time moves only
+// when it is told to.
 #pragma once
 
 #include <cstdint>
@@ -49,21 +49,28 @@ struct Expected {
 
 class Store {
  public:
+  struct Entry {
+    Value value;
+    std::uint64_t deadline_ms = 0;  // 0: none
+    bool is_lock = false;
+  };
+
+  // What a ttl counts from. No entry expires: a deadline that passes is for the caller to see.
+  void set_now(std::uint64_t now_ms) { now_ms_ = now_ms; }
   // Carries a request out, and says what has to be answered. Nothing, and nothing done, where the protocol doesn't
   // settle it: the bits of a NaN that is the result of a sum.
   std::optional<Expected> apply(const Request& request);
 
+  const std::map<std::string, Entry>& entries() const { return entries_; }
   std::vector<std::string> keys() const;
 
  private:
-  struct Entry {
-    Value value;
-    std::uint64_t ttl_ms = 0;  // 0: no expiry
-    bool is_lock = false;
-  };
-
   Entry* find(const std::string& key);
-  void put(const std::string& key, Value value, std::uint64_t ttl_ms) { entries_[key] = {std::move(value), ttl_ms}; }
+  std::uint64_t deadline_after(std::uint64_t ttl_ms) const { return ttl_ms == 0 ? 0 : now_ms_ + ttl_ms; }
+  std::uint64_t left_of(const Entry& entry) const { return entry.deadline_ms == 0 ? 0 : entry.deadline_ms - now_ms_; }
+  void put(const std::string& key, Value value, std::uint64_t deadline_ms) {
+    entries_[key] = {std::move(value), deadline_ms};
+  }
   bool remove(const std::string& key) { return entries_.erase(key) != 0; }
 
   Reply count(const Request& request, int sign);
@@ -74,6 +81,7 @@ class Store {
   Reply batch(const Request& request);
   Expected time(const Request& request);
 
+  std::uint64_t now_ms_ = 0;
   std::map<std::string, Entry> entries_;
 };
 

@@ -137,9 +137,15 @@ Reply RawClient::call(ByteView request) {
 
 std::vector<Reply> RawClient::pipeline(ByteView requests, std::size_t count) {
   std::vector<Reply> replies;
-  while (replies.size() < count) {
+  pipeline(requests, count, [&](Reply reply) { replies.push_back(std::move(reply)); });
+  return replies;
+}
+
+void RawClient::pipeline(ByteView requests, std::size_t count, const std::function<void(Reply)>& on_reply) {
+  while (count != 0) {
     if (Reply reply; take_reply(reply)) {
-      replies.push_back(std::move(reply));
+      on_reply(std::move(reply));
+      --count;
       continue;
     }
     const short ready = wait_for(fd_, static_cast<short>(requests.empty() ? POLLIN : POLLIN | POLLOUT));
@@ -148,7 +154,6 @@ std::vector<Reply> RawClient::pipeline(ByteView requests, std::size_t count) {
       throw std::runtime_error("the server closed the connection within a pipeline");
     }
   }
-  return replies;
 }
 
 bool RawClient::is_quiet() {

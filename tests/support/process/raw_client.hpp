@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class RawClient {
   Reply call(ByteView request);
   // Sends requests and reads `replies` responses, both at once, so that neither side has to hold a long pipeline.
   std::vector<Reply> pipeline(ByteView requests, std::size_t replies);
+  // The same, and each response is handed over as it comes: nothing is lost when the connection breaks in between.
+  void pipeline(ByteView requests, std::size_t replies, const std::function<void(Reply)>& on_reply);
   // True when nothing has come that was not received yet.
   bool is_quiet();
   // Reads until the server closes its side, in an orderly way: a reset throws.
