@@ -1,0 +1,178 @@
+// A disk that fills up: writes are refused and reads go on; when there is room again, writes go on by themselves.
+#include <csignal>
+#include <system_error>
+
+#include <gmock/gmock.h>
+
+#include "integration/durability/durable_test.hpp"
+#include "integration/durability/small_disk.hpp"
+#include "support/process/wait.hpp"
+
+namespace kv::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::size_t kDiskMib = 8;
+constexpr std::size_t kBallastBytes = 3 << 20;
+constexpr std::size_t kValueBytes = 64 << 10;
+
+class FullDisk : public DurableTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    try {
+      disk_.emplace(folder_.path() + "/disk", kDiskMib);
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::operation_not_permitted) throw;
+      GTEST_SKIP() << "A small disk is needed here, and this user may not mount one (root may): " << error.what();
+    }
+    disk_->add_ballast(kBallastBytes);
+    data_ = DataFolder(disk_->path() + "/data");
+    start(args_);
+    other_.emplace(*server_);
+  }
+  void TearDown() override {
+    other_.reset();
+    client_.reset();
+    server_.reset();  // before the disk goes
+  }
+
+  bool read_only() { return persistence_info(*other_).at("read_only").as_bool(); }
+  std::string key(int number) const { return "k" + std::to_string(number); }
+
+  // Writes one key after another until there is no room. The last may be left without an answer: then it is pending.
+  void fill_the_disk() {
+    while (!pending_) {
+      client_->send(set(key(acknowledged_), filling(key(acknowledged_), kValueBytes)));
+      ASSERT_TRUE(eventually([&] { return !client_->is_quiet() || read_only(); }));
+      if (client_->is_quiet()) {
+        pending_ = true;
+        break;
+      }
+      const Reply reply = client_->receive();
+      if (reply == error("READONLY")) break;
+      ASSERT_EQ(reply, ok());
+      ++acknowledged_;
+      ASSERT_LT(acknowledged_, 1'000) << "that much has no room on this disk";
+    }
+    ASSERT_TRUE(eventually([&] { return read_only(); }));
+    EXPECT_GT(acknowledged_, 10);
+  }
+
+  void reconnect() {
+    client_.emplace(*server_);
+    other_.emplace(*server_);
+  }
+
+  const Args args_{"--fsync", GetParam(), "--wal-segment-bytes", "1MiB"};
+  std::optional<SmallDisk> disk_;
+  std::optional<RawClient> other_;
+  int acknowledged_ = 0;
+  bool pending_ = false;
+};
+
+TEST_P(FullDisk, RefusesWritesAndServesReads) {
+  fill_the_disk();
+  EXPECT_EQ(other_->call(set("new", encode_int(1))), error("READONLY"));
+  EXPECT_EQ(other_->call(incr("new")), error("READONLY"));
+  EXPECT_EQ(other_->call(del(key(0))), error("READONLY"));
+  EXPECT_EQ(other_->call(mset({{"new", encode_int(1)}})), error("READONLY"));
+  EXPECT_EQ(other_->call(lock("new", "me")), error("READONLY"));
+  EXPECT_EQ(other_->call(flush()), error("READONLY"));
+  EXPECT_EQ(other_->call(get("new")), null());
+  for (int i = 0; i < acknowledged_; ++i) {
+    ASSERT_EQ(other_->call(get(key(i))), ok(filling(key(i), kValueBytes))) << i;
+  }
+  EXPECT_THAT(std::string(persistence_info(*other_).at("read_only_reason").as_string()), HasSubstr("space"));
+  EXPECT_THAT(server_->log(), HasSubstr("space"));
+}
+
+TEST_P(FullDisk, GoesOnByItselfWhenThereIsRoom) {
+  fill_the_disk();
+  disk_->remove_ballast();
+  if (pending_) {
+    EXPECT_EQ(client_->receive(), ok()) << "what was pending is kept after all";
+    ++acknowledged_;
+  }
+  EXPECT_TRUE(eventually([&] { return other_->call(set("new", encode_int(1))) == ok(); }));
+  EXPECT_FALSE(read_only());
+  EXPECT_EQ(call(incr("counter")), ok_i64(1));
+  kill();
+  start(args_);
+  reconnect();
+  for (int i = 0; i < acknowledged_; ++i) {
+    ASSERT_EQ(call(get(key(i))), ok(filling(key(i), kValueBytes))) << i;
+  }
+  EXPECT_EQ(call(get("new")), ok(encode_int(1)));
+  EXPECT_EQ(call(get("counter")), ok(encode_int(1)));
+}
+
+TEST_P(FullDisk, LosesNothingWhenTheServerIsKilledThen) {
+  fill_the_disk();
+  kill();
+  disk_->remove_ballast();
+  start(args_);
+  reconnect();
+  for (int i = 0; i < acknowledged_; ++i) {
+    ASSERT_EQ(call(get(key(i))), ok(filling(key(i), kValueBytes))) << i;
+  }
+  const Reply last = call(get(key(acknowledged_)));
+  EXPECT_TRUE(last == null() || (pending_ && last == ok(filling(key(acknowledged_), kValueBytes))));
+  EXPECT_EQ(call(set("new", encode_int(1))), ok());
+}
+
+TEST_P(FullDisk, EndsCleanlyThoughThereIsNoRoom) {
+  fill_the_disk();
+  server_->signal(SIGTERM);
+  server_->wait_exit();
+  client_.reset();
+  disk_->remove_ballast();
+  start(args_);
+  reconnect();
+  for (int i = 0; i < acknowledged_; ++i) {
+    ASSERT_EQ(call(get(key(i))), ok(filling(key(i), kValueBytes))) << i;
+  }
+}
+
+TEST_P(FullDisk, EndsCleanlyThoughASnapshotWaitsForRoom) {
+  // One key, again and again: the log fills the disk, and a snapshot would be small.
+  for (int i = 0; !read_only(); ++i) {
+    ASSERT_LT(i, 1'000) << "that much has no room on this disk";
+    client_->send(set("k", filling(std::to_string(i), kValueBytes)));
+    ASSERT_TRUE(eventually([&] { return !client_->is_quiet() || read_only(); }));
+    if (!client_->is_quiet()) client_->receive();
+  }
+  other_->send(test::snapshot());
+  RawClient third(*server_);
+  EXPECT_TRUE(
+      eventually([&] { return persistence_info(third).at("snapshot_running") == true || !other_->is_quiet(); }));
+  server_->signal(SIGTERM);
+  server_->wait_exit();
+}
+
+TEST_P(FullDisk, ASnapshotThatFindsNoRoomFailsAlone) {
+  // More than half of what is free, so that there is no room for a copy; and some for writes.
+  while (disk_->free_bytes() > (2 << 20)) {
+    ASSERT_EQ(call(set(key(acknowledged_), filling(key(acknowledged_), kValueBytes))), ok());
+    ++acknowledged_;
+  }
+  EXPECT_EQ(call(test::snapshot()).status, protocol::Status::kError);
+  EXPECT_NE(persistence_info(*other_).at("last_snapshot_error"), "");
+  EXPECT_TRUE(eventually([&] { return call(set("new", encode_int(1))) == ok(); }));
+  EXPECT_TRUE(data_.snapshots().empty());
+  disk_->remove_ballast();
+  save();
+  EXPECT_EQ(data_.snapshots().size(), 1u);
+  kill();
+  start(args_);
+  reconnect();
+  for (int i = 0; i < acknowledged_; ++i) {
+    ASSERT_EQ(call(get(key(i))), ok(filling(key(i), kValueBytes))) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fsync, FullDisk, ::testing::Values("always", "interval", "never"),
+                         [](const auto& policy) { return std::string(policy.param); });
+
+}  // namespace
+}  // namespace kv::test
