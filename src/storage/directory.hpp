@@ -4,6 +4,7 @@
 //    LOCK                                 held by the server that uses the directory
 //    wal-00000000000000000001.log         the log's segments (segment.hpp), by the number of their first record
 //    snapshot-00000000000000004711.kvs    snapshots, by the record from which on the log is needed beside them
+//    *.bad                                snapshots that recovery found to be bad, for somebody to look at
 //    *.tmp                                what was being made when the last server ended; removed
 //
 // Other files are left alone.

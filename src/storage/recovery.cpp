@@ -23,6 +23,7 @@ constexpr std::chrono::seconds kProgressEvery{2};
 // Records are collected up to here, and then applied by all threads together.
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
 constexpr std::size_t kPrefetchKeys = 16;
+constexpr const char* kBadSuffix = ".bad";
 
 // Says how far it has come, now and then.
 class Progress {
@@ -130,6 +131,7 @@ class Recovery {
                                         std::to_string(number(needed_through_)) +
                                         ", which the snapshot needs: restore a backup"};
     }
+    if (auto put_aside = put_bad_snapshots_aside(); !put_aside) return put_aside.error();
     return recovered_;
   }
 
@@ -144,6 +146,7 @@ class Recovery {
       last_fault = loaded.error().message;
       log::warn("a snapshot can't be used, trying the one before", {{"reason", last_fault}});
       engine_.apply({.kind = Mutation::Kind::kClear});
+      bad_snapshots_.push_back(*start);
     }
     if (starts->empty()) return {};
     // Without a snapshot everything has to be in the log.
@@ -152,6 +155,19 @@ class Recovery {
     if (!segments->empty() && segments->front() == Lsn{1}) return {};
     return Error{Errc::kInternal,
                  "no snapshot is good and the log doesn't go back to its beginning; restore a backup. " + last_fault};
+  }
+
+  // Under its name a bad snapshot would count as one of those that are kept, and the next ones would push good ones
+  // out.
+  Result<void> put_bad_snapshots_aside() {
+    for (const Lsn start : bad_snapshots_) {
+      const std::string path = directory_.path_of(snapshot_name(start));
+      auto renamed = directory_.files().rename(path, path + kBadSuffix);
+      if (renamed) renamed = directory_.files().sync_directory(directory_.path());
+      if (!renamed) return cannot("renamed", path, renamed.error());
+      log::warn("a bad snapshot was put aside", {{"file", path + kBadSuffix}});
+    }
+    return {};
   }
 
   Result<void> try_snapshot(Lsn start) {
@@ -286,6 +302,7 @@ class Recovery {
   Recovered recovered_;
   Lsn needed_through_ = kNoLsn;
   bool reserved_ = false;
+  std::vector<Lsn> bad_snapshots_;
 };
 
 }  // namespace

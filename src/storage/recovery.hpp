@@ -27,8 +27,8 @@ struct Recovered {
 
 // Fills `engine`, which must be empty and used by nobody else. What a crash left half written at the log's end is cut
 // off, with a warning in the log of the server. Fails, with a sentence that names file and offset and says what to do,
-// where something is missing or damaged that once was on the disk; the engine then holds nothing of use. Returns once
-// what was read is synced.
+// where something is missing or damaged that once was on the disk; the engine then holds nothing of use. A snapshot
+// that turned out to be bad, where that was no harm, gets `.bad` behind its name. Returns once what was read is synced.
 Result<Recovered> recover(const DataDirectory& directory, engine::Engine& engine, unsigned threads);
 
 }  // namespace kv::storage

@@ -1,6 +1,7 @@
 #include "storage/snapshot_block.hpp"
 
 #include <new>
+
 #include <zstd.h>
 
 #include "kv/base/assert.hpp"

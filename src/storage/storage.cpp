@@ -40,8 +40,7 @@ Storage::~Storage() {
 Result<std::unique_ptr<Storage>> Storage::open(const Options& options) {
   auto directory = DataDirectory::open(posix_file_system(), options.directory);
   if (!directory) return directory.error();
-  return std::unique_ptr<Storage>(
-      new Storage(std::unique_ptr<State>(new State(options, *std::move(directory)))));
+  return std::unique_ptr<Storage>(new Storage(std::unique_ptr<State>(new State(options, *std::move(directory)))));
 }
 
 Result<void> Storage::restore(const std::string& backup, const std::string& directory) {
@@ -86,6 +85,8 @@ Result<void> Storage::start(engine::Engine& engine, const Clock& clock) {
 
 Result<void> Storage::stop() {
   state_->stopped = true;
+  // A snapshot that waits for a full disk would wait for ever.
+  state_->wal->give_up_waiting();
   state_->snapshotter->stop();
   return state_->wal->stop();
 }

@@ -29,6 +29,10 @@ SegmentWriterOptions segment_options(FsyncPolicy fsync) {
   return {.fill_bytes = fsync == FsyncPolicy::kAlways ? kZerosAheadBytes : 0};
 }
 
+Error given_up() {
+  return {Errc::kInternal, "the server is stopping"};
+}
+
 bool is_lack_of_space(boost::system::error_code error) {
   return error == boost::system::errc::no_space_on_device || error.value() == EDQUOT;
 }
@@ -87,7 +91,9 @@ Result<void> Wal::sync_through(Lsn lsn) {
     }
     hurry();
     std::unique_lock lock(mutex_);
-    progress_.wait_for(lock, kUnhurriedMax, [&] { return written_.load() >= number(lsn) || failed_ || writer_ended_; });
+    progress_.wait_for(lock, kUnhurriedMax,
+                       [&] { return written_.load() >= number(lsn) || failed_ || writer_ended_ || waiting_given_up_; });
+    if (waiting_given_up_) return given_up();
     if (failed_) return Error{Errc::kInternal, "the log has failed: " + read_only_reason_};
     if (writer_ended_ && written_.load() < number(lsn)) return Error{Errc::kInternal, "the log has ended"};
   }
@@ -99,9 +105,18 @@ Result<Lsn> Wal::rotate() {
   rotation_asked_ = true;
   hurried_ = true;
   work_.notify_one();
-  progress_.wait(lock, [&] { return rotations_ != before || failed_ || writer_ended_; });
+  progress_.wait(lock, [&] { return rotations_ != before || failed_ || writer_ended_ || waiting_given_up_; });
+  if (rotations_ == before && waiting_given_up_) return given_up();
   if (rotations_ == before) return Error{Errc::kInternal, "the log has ended"};
   return rotated_;
+}
+
+void Wal::give_up_waiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_given_up_ = true;
+  }
+  progress_.notify_all();
 }
 
 Wal::Status Wal::status() const {

@@ -72,11 +72,14 @@ class Wal final : public engine::MutationSink {
 
   Lsn last_lsn() const { return queue_.last(); }
 
-  // Returns once every record up to `lsn` is synced, whatever the policy; fails once that can't be.
+  // Returns once every record up to `lsn` is synced, whatever the policy; fails once that can't be, or is given up.
   Result<void> sync_through(Lsn lsn);
   // Ends the segment that is written to, once all that is queued now stands in it, so that it never changes again.
   // Returns the last number in it.
   Result<Lsn> rotate();
+
+  // From here on sync_through() and rotate() fail instead of waiting, as they might for a full disk. For shut-down.
+  void give_up_waiting();
 
   struct Status {
     Lsn last = kNoLsn, written = kNoLsn, synced = kNoLsn;
@@ -147,6 +150,7 @@ class Wal final : public engine::MutationSink {
   bool hurried_ = false;
   bool stopping_ = false;
   bool writer_ended_ = false;
+  bool waiting_given_up_ = false;
   bool rotation_asked_ = false;
   std::uint64_t rotations_ = 0;   // that were asked for, successful or not
   Result<Lsn> rotated_ = kNoLsn;  // the outcome of the last one
