@@ -95,28 +95,26 @@ class ManyLocks {
   }
   ManyLocks(const ManyLocks&) = delete;
   ManyLocks& operator=(const ManyLocks&) = delete;
-  std::span<Shard* const> shards() const { return shards_; }
 
  private:
   std::vector<Shard*> shards_;
 };
 
 // Has what an operation collected recorded once its changes are made, or one of them has failed, and before the locks
-// are released.
+// are released; then `tell` gets the record's number.
+template <typename Tell>
 class RecordAtEnd {
  public:
-  RecordAtEnd(Operation& operation, const ManyLocks<true>& locks) : operation_(operation), locks_(locks) {}
-  ~RecordAtEnd() KV_NO_THREAD_SAFETY_ANALYSIS {
-    const Lsn lsn = operation_.record_collected();
-    if (lsn == kNoLsn) return;
-    for (Shard* shard : locks_.shards()) shard->set_last_lsn(lsn);
+  RecordAtEnd(Operation& operation, Tell tell) : operation_(operation), tell_(std::move(tell)) {}
+  ~RecordAtEnd() {
+    if (const Lsn lsn = operation_.record_collected(); lsn != kNoLsn) tell_(lsn);
   }
   RecordAtEnd(const RecordAtEnd&) = delete;
   RecordAtEnd& operator=(const RecordAtEnd&) = delete;
 
  private:
   Operation& operation_;
-  const ManyLocks<true>& locks_;
+  const Tell tell_;
 };
 
 // A key that has expired is first removed, or handed over: two changes.
@@ -145,7 +143,7 @@ bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> 
     std::optional<Pin> pin;
     {
       const SharedGuard guard(shard.mutex);
-      shard.seen_by(call);
+      shard.seen_by(call, hash);
       const Entry* entry = shard.find(hash, key);
       if (entry == nullptr) return false;
       if (!entry->is_expired(call.now)) {
@@ -192,7 +190,7 @@ void Engine::modify(ByteView key, Call& call, FunctionRef<Change(const EntryView
       shard.set_deadline(slot, hash, change.deadline, operation);
       break;
   }
-  shard.seen_by(call);
+  shard.seen_by(call, hash);
 }
 
 void Engine::read_many(std::span<const ByteView> keys, Call& call,
@@ -213,7 +211,7 @@ void Engine::read_many(std::span<const ByteView> keys, Call& call,
       const auto look_up = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
         const Shard& shard = state_->shard(hashes[i]);
         const Entry* entry = shard.find(hashes[i], keys[i]);
-        shard.seen_by(call);
+        shard.seen_by(call, hashes[i]);
         views[i].reset();
         if (entry == nullptr) return;
         if (!entry->is_expired(call.now)) {
@@ -248,7 +246,9 @@ void Engine::put_many(std::span<const value::KeyValue> pairs, UnixMillis deadlin
   operation.garbage.make_room_for(pairs.size());
   operation.collect(kChangesPerKey * pairs.size());
   const ManyLocks<true> locks(std::move(shards));
-  const RecordAtEnd record(operation, locks);
+  const RecordAtEnd record(operation, [&](Lsn lsn) KV_NO_THREAD_SAFETY_ANALYSIS {
+    for (const KeyHash hash : hashes) state_->shard(hash).changed_by(lsn, hash);
+  });
   const auto put = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
     const Shard::Slot slot = shard.find_live(hashes[i], pairs[i].key, operation);
@@ -277,11 +277,13 @@ std::uint32_t Engine::remove_many(std::span<const ByteView> keys, Call& call) {
   operation.collect(kChangesPerKey * order.size());
   std::uint32_t removed = 0;
   const ManyLocks<true> locks(std::move(shards));
-  const RecordAtEnd record(operation, locks);
+  const RecordAtEnd record(operation, [&](Lsn lsn) KV_NO_THREAD_SAFETY_ANALYSIS {
+    for (const KeyHash hash : hashes) state_->shard(hash).changed_by(lsn, hash);
+  });
   const auto remove = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS {
     Shard& shard = state_->shard(hashes[i]);
     const Shard::Slot slot = shard.find_live(hashes[i], keys[i], operation);
-    shard.seen_by(call);
+    shard.seen_by(call, hashes[i]);
     if (slot == nullptr) return;
     shard.vacate(slot, hashes[i], keys[i], operation);
     ++removed;
@@ -308,7 +310,9 @@ std::uint64_t Engine::flush(Call& call) {
     };
     for (const Shard* shard : shards) prepare(*shard);
     operation.collect(1 + lines);
-    const RecordAtEnd record(operation, locks);
+    const RecordAtEnd record(operation, [&](Lsn lsn) KV_NO_THREAD_SAFETY_ANALYSIS {
+      for (Shard* shard : shards) shard->all_changed_by(lsn);
+    });
     if (present != 0) operation.record({.kind = Mutation::Kind::kClear});
     const auto swap = [&](std::size_t i) KV_NO_THREAD_SAFETY_ANALYSIS { shards[i]->flush(contents[i], operation); };
     for (std::size_t i = 0; i < shards.size(); ++i) swap(i);
@@ -382,7 +386,7 @@ Engine::Acquired Engine::acquire(ByteView key, ByteView owner, std::uint64_t ttl
   if (slot == nullptr) {
     return {Acquired::State::kHeld, shard.lock_key(nullptr, hash, key, owner, call.now + ttl_ms, operation), 0};
   }
-  shard.seen_by(call);
+  shard.seen_by(call, hash);
   const UnixMillis deadline = Table::entry_at(slot)->deadline();
   if (waiter == nullptr) return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};
   waiter->owner_ = owner;
@@ -400,7 +404,7 @@ Engine::Acquired Engine::leave(ByteView key, Waiter& waiter, Call& call) {
     // It may have expired, and then this very waiter may be the next.
     const Shard::Slot slot = shard.find_live(hash, key, operation);
     if (waiter.queued_) {
-      shard.seen_by(call);
+      shard.seen_by(call, hash);
       shard.leave_line(key, waiter);
       const UnixMillis deadline = Table::entry_at(slot)->deadline();
       return {Acquired::State::kRefused, 0, deadline == 0 ? kNever : deadline - call.now};

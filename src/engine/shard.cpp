@@ -58,7 +58,7 @@ void Shard::put(Slot slot, KeyHash hash, const EntryContent& content, PreparedVa
           .is_lock = content.is_lock,
           .token = token,
           .large = is_large ? stored.entry : nullptr},
-         operation);
+         hash, operation);
   note_deadline(content.key, content.deadline);
   // Last, because the content may be a view of it.
   if (stored.displaced != nullptr) discard(stored.displaced, operation);
@@ -116,7 +116,7 @@ void Shard::set_deadline(Slot slot, KeyHash hash, UnixMillis deadline, Operation
     const EntryContent content{entry->key(), entry->value(), deadline, entry->is_lock()};
     displaced = store(slot, hash, content, nullptr, operation).displaced;
   }
-  record({.kind = Mutation::Kind::kSetDeadline, .key = entry->key(), .deadline = deadline}, operation);
+  record({.kind = Mutation::Kind::kSetDeadline, .key = entry->key(), .deadline = deadline}, hash, operation);
   note_deadline(entry->key(), deadline);
   if (displaced != nullptr) discard(displaced, operation);
 }
@@ -129,7 +129,7 @@ void Shard::vacate(Slot slot, KeyHash hash, ByteView key, Operation& operation) 
   operation.garbage.make_room();
   Entry* entry = Table::entry_at(slot);
   table_.erase(slot, context_.hasher);
-  record({.kind = Mutation::Kind::kDelete, .key = key}, operation);
+  record({.kind = Mutation::Kind::kDelete, .key = key}, hash, operation);
   discard(entry, operation);
 }
 
@@ -222,7 +222,8 @@ void Shard::flush(Contents& fresh, Operation& operation) {
   next_due_.store(kNever, std::memory_order_relaxed);
   for (auto line = lines_.begin(); line != lines_.end();) {
     const auto following = std::next(line);
-    const Entry* lock = find(context_.hasher(line->first), line->first);
+    const KeyHash hash = context_.hasher(line->first);
+    const Entry* lock = find(hash, line->first);
     const std::uint64_t token = context_.next_token(operation.now());
     record({.kind = Mutation::Kind::kPut,
             .key = lock->key(),
@@ -231,7 +232,7 @@ void Shard::flush(Contents& fresh, Operation& operation) {
             .is_lock = true,
             .token = token,
             .large = lock->is_large() ? lock : nullptr},
-           operation);
+           hash, operation);
     note_deadline(line->first, lock->deadline());
     make_holder(line, lock->deadline(), token);
     line = following;

@@ -24,6 +24,7 @@
 #include "engine/hash.hpp"
 #include "engine/operation.hpp"
 #include "engine/table.hpp"
+#include "engine/unsettled.hpp"
 
 namespace kv::engine {
 
@@ -63,8 +64,11 @@ class alignas(64) Shard {
   std::uint64_t expired_total() const KV_REQUIRES_SHARED(mutex) { return expired_total_; }
   // The last record of a change here.
   Lsn last_lsn() const KV_REQUIRES_SHARED(mutex) { return last_lsn_; }
-  // `call` has seen what is here, or that something isn't. Where that is nothing to be told before it is safe, the call
-  // depends on it.
+  // `call` has seen what the key holds, or that it is absent; or has seen the whole shard. Where that is nothing to be
+  // told before it is safe, the call depends on it.
+  void seen_by(Call& call, KeyHash hash) const KV_REQUIRES_SHARED(mutex) {
+    if (context_.reads_depend_on_log) call.depends_on(unsettled_.last_of(hash));
+  }
   void seen_by(Call& call) const KV_REQUIRES_SHARED(mutex) {
     if (context_.reads_depend_on_log) call.depends_on(last_lsn_);
   }
@@ -116,7 +120,15 @@ class alignas(64) Shard {
   // A sweep ends before it has reached everything: something may be due that it would have found.
   void break_off_sweep(UnixMillis now) KV_REQUIRES(mutex) { note_due(now); }
 
-  void set_last_lsn(Lsn lsn) KV_REQUIRES(mutex) { last_lsn_ = lsn; }
+  // The record `lsn` changes this key here, or all keys.
+  void changed_by(Lsn lsn, KeyHash hash) KV_REQUIRES(mutex) {
+    last_lsn_ = lsn;
+    if (context_.reads_depend_on_log) unsettled_.add(hash, lsn, context_.sink->settled());
+  }
+  void all_changed_by(Lsn lsn) KV_REQUIRES(mutex) {
+    last_lsn_ = lsn;
+    if (context_.reads_depend_on_log) unsettled_.add_all(lsn);
+  }
 
   // Without the lock ----------------------------------------------------------------------------------------------
   UnixMillis next_due() const { return next_due_.load(std::memory_order_relaxed); }
@@ -136,8 +148,8 @@ class alignas(64) Shard {
       KV_REQUIRES(mutex);
   Entry* make_entry(const EntryContent& content, PreparedValue* prepared) KV_REQUIRES(mutex);
   void discard(Entry* entry, Operation& operation) KV_REQUIRES(mutex);
-  void record(const Mutation& change, Operation& operation) KV_REQUIRES(mutex) {
-    if (const Lsn lsn = operation.record(change); lsn != kNoLsn) last_lsn_ = lsn;
+  void record(const Mutation& change, KeyHash hash, Operation& operation) KV_REQUIRES(mutex) {
+    if (const Lsn lsn = operation.record(change); lsn != kNoLsn) changed_by(lsn, hash);
   }
   void grant_first(Slot slot, KeyHash hash, ByteView key, Lines::iterator line, Operation& operation)
       KV_REQUIRES(mutex);
@@ -155,6 +167,7 @@ class alignas(64) Shard {
   Lines lines_ KV_GUARDED_BY(mutex);
   std::uint64_t expired_total_ KV_GUARDED_BY(mutex) = 0;
   Lsn last_lsn_ KV_GUARDED_BY(mutex) = kNoLsn;
+  Unsettled unsettled_ KV_GUARDED_BY(mutex);
   std::atomic<UnixMillis> next_due_{kNever};  // written under the lock
   std::atomic<bool> has_lines_{false};        // written under the lock
 };

@@ -57,6 +57,7 @@ class Wal final : public engine::MutationSink {
   // The engine's seam ------------------------------------------------------------------------------------------------
   Lsn record(std::span<const engine::Mutation> mutations) noexcept override;
   bool reads_depend_on_log() const override { return options_.fsync == FsyncPolicy::kAlways; }
+  Lsn settled() const override { return committed(); }
   bool accepts_upkeep() const override { return has_room() && !is_read_only(); }
 
   // Whoever waits: all of it thread-safe ------------------------------------------------------------------------------

@@ -253,8 +253,10 @@ class DependsTest : public testing::TestWithParam<bool>, public TestEngine {
     run(call);
     return call.lsn;
   }
-  // What a call depends on that only looked.
-  Lsn seen() const { return GetParam() ? sink.last() : kNoLsn; }
+  // What a call depends on that only looked, at what was changed last by `record`.
+  static Lsn seen(Lsn record) { return GetParam() ? record : kNoLsn; }
+  static constexpr Lsn kKeyPut{1};
+  static constexpr Lsn kLargePut{2};
 
   RecordingSink sink{GetParam()};
 };
@@ -288,21 +290,27 @@ TEST_P(DependsTest, ChangesDependOnTheirRecord) {
 TEST_P(DependsTest, WhoeverOnlyLookedDependsOnTheLogOnlyWhereReadsDo) {
   const std::vector<ByteView> keys{"key", "absent"};
   const ByteView absent = "absent";
-  const std::vector<std::function<void(Call&)>> looks{
-      [&](Call& call) { engine.read("key", call, [](const EntryView&) {}); },
-      [&](Call& call) { engine.read("large", call, [](const EntryView&) {}); },
-      [&](Call& call) { engine.read("absent", call, [](const EntryView&) {}); },
-      [&](Call& call) { engine.read_many(keys, call, [](auto) {}); },
-      [&](Call& call) { engine.modify("key", call, [](const EntryView*) { return Change::keep(); }); },
-      [&](Call& call) { engine.modify("key", call, [](const EntryView*) { return Change::set_deadline(0); }); },
-      [&](Call& call) { engine.acquire("key", "owner", 100, call, nullptr); },
-      [&](Call& call) {
-        engine.remove_many({&absent, 1}, call);
-      },
-      [&](Call& call) { engine.scan(0, 10, call, [](ByteView) { return true; }); },
+  struct Look {
+    std::function<void(Call&)> run;
+    Lsn seen;  // the last change of what it saw
+  };
+  const std::vector<Look> looks{
+      {[&](Call& call) { engine.read("key", call, [](const EntryView&) {}); }, kKeyPut},
+      {[&](Call& call) { engine.read("large", call, [](const EntryView&) {}); }, kLargePut},
+      {[&](Call& call) { engine.read("absent", call, [](const EntryView&) {}); }, kNoLsn},
+      {[&](Call& call) { engine.read_many(keys, call, [](auto) {}); }, kKeyPut},
+      {[&](Call& call) { engine.modify("key", call, [](const EntryView*) { return Change::keep(); }); }, kKeyPut},
+      {[&](Call& call) { engine.modify("key", call, [](const EntryView*) { return Change::set_deadline(0); }); },
+       kKeyPut},
+      {[&](Call& call) { engine.acquire("key", "owner", 100, call, nullptr); }, kKeyPut},
+      {[&](Call& call) {
+         engine.remove_many({&absent, 1}, call);
+       },
+       kNoLsn},
+      {[&](Call& call) { engine.scan(0, 10, call, [](ByteView) { return true; }); }, kLargePut},
   };
   const Lsn last = sink.last();
-  for (std::size_t i = 0; i < looks.size(); ++i) EXPECT_EQ(after(looks[i]), seen()) << i;
+  for (std::size_t i = 0; i < looks.size(); ++i) EXPECT_EQ(after(looks[i].run), seen(looks[i].seen)) << i;
   EXPECT_EQ(sink.last(), last) << "something changed";
 }
 
@@ -316,11 +324,11 @@ TEST_P(DependsTest, ACallKeepsWhatAnotherOneOfItsRequestDependedOn) {
 TEST_P(DependsTest, AWaiterThatWasGrantedDependsOnTheGrant) {
   TestWaiter first;
   TestWaiter second;
-  EXPECT_EQ(after([&](Call& call) { engine.acquire("key", "first", 10, call, &first); }), seen());
-  EXPECT_EQ(after([&](Call& call) { engine.acquire("key", "second", 10, call, &second); }), seen());
+  EXPECT_EQ(after([&](Call& call) { engine.acquire("key", "first", 10, call, &first); }), seen(kKeyPut));
+  EXPECT_EQ(after([&](Call& call) { engine.acquire("key", "second", 10, call, &second); }), seen(kKeyPut));
   remove("key");
   const Lsn grant = sink.last();
-  EXPECT_EQ(after([&](Call& call) { engine.leave("key", second, call); }), seen());
+  EXPECT_EQ(after([&](Call& call) { engine.leave("key", second, call); }), seen(grant));
   EXPECT_EQ(after([&](Call& call) { engine.leave("key", first, call); }), grant);
 }
 

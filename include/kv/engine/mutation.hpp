@@ -41,8 +41,11 @@ class MutationSink {
   // call only. Returns the number of the record, larger than any it returned before.
   virtual Lsn record(std::span<const Mutation> mutations) noexcept = 0;
 
-  // Whether a call that only looked has to name the last record of what it saw, too. Constant.
+  // Whether a call that only looked has to name the last record of the keys that it saw, too. Constant.
   virtual bool reads_depend_on_log() const = 0;
+
+  // Up to here records are safe, so nothing depends on them any more. Need not be the last of them. Called under locks.
+  virtual Lsn settled() const { return kNoLsn; }
 
   // Whether there is room for what nobody waits for: while not, expired entries stay where they are until a call comes
   // upon them. Keys that are waited for are handed over all the same. Called from any thread, without a lock.
