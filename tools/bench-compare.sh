@@ -2,7 +2,7 @@
 # Measures kv-server beside redis-server, memcached and two raw epoll servers, and writes the tables of
 # docs/benchmarks.md: tools/bench-compare.sh --quick --dry for a first look, --help for the rest.
 # Builds what it measures and installs the peers from Debian where they are missing. Starts every server itself, on
-# loopback, on a free port and without persistence, and stops those and no others.
+# loopback and on a free port, and stops those and no others.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -40,11 +40,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--duration", type=float, help="seconds of a run; default: as each section has it")
     parser.add_argument("--warmup", type=float, help="seconds before each; default: as each section has it")
     parser.add_argument("--divide", type=int, metavar="N",
-                        help=f"the sizes of memory, deletes, stalls, idle connections and growth, divided by this; "
-                             f"default: 1, with --quick {QUICK_DIVISOR}")
+                        help=f"the sizes of memory, deletes, stalls, idle connections, growth, snapshots and recovery, "
+                             f"divided by this; default: 1, with --quick {QUICK_DIVISOR}")
     for name, usual in (("connections", 50), ("keys", 1_000_000), ("key-size", 16), ("value-size", 32)):
         parser.add_argument(f"--{name}", type=int, default=usual, help="where a section has none of its own")
     parser.add_argument("--bin-dir", type=Path, default=ROOT / "build/release/bin", help="where the programs are")
+    parser.add_argument("--data-folder", type=Path, default=ROOT / "build",
+                        help="where servers that keep data write it meanwhile: on a disk, not a tmpfs")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/benchmarks.md", help="where the tables go")
     parser.add_argument("--dry", action="store_true", help="print the tables, but leave the page as it is")
     parsed = parser.parse_args()
@@ -65,7 +67,8 @@ def settings_for(section: Section, options: argparse.Namespace) -> Settings:
     chosen = {name: usual[name] if getattr(options, name) is None else getattr(options, name) for name in usual}
     return Settings(kv_bench=options.bin_dir / "kv-bench", connections=options.connections, keys=options.keys,
                     key_bytes=options.key_size, value_bytes=options.value_size, warmup_s=chosen["warmup"],
-                    duration_s=chosen["duration"], rounds=chosen["rounds"], divisor=chosen["divide"])
+                    duration_s=chosen["duration"], rounds=chosen["rounds"], divisor=chosen["divide"],
+                    data_folder=options.data_folder.absolute())
 
 
 def version(program: str) -> str:

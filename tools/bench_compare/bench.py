@@ -37,6 +37,7 @@ class Settings:
     duration_s: float
     rounds: int
     divisor: int = 1
+    data_folder: Path = Path()  # on the disk that durable servers write to
 
     def scaled(self, size: int) -> int:
         """Of what takes long, a quick look takes a part."""
@@ -79,27 +80,22 @@ def _report(command: list[str], exit_code: int, out: str, err: str) -> dict[str,
     return json.loads(out)
 
 
-class Probe:
-    """Looks how long a server takes to answer while something else goes on: GETs that are due at fixed times, on
-    connections of their own and of keys that nothing else uses. Runs from its construction to `end`."""
+class Load:
+    """A kv-bench that runs from its construction, when it has connected, to `end`."""
 
-    CONNECTIONS = 4
-    KEYS = {"keys": 1000, "key_size": 12}  # no other load has keys of this length
-    RATE = 2000  # a second: little enough to leave the server alone, and a stall of 1 ms meets two of them
-
-    def __init__(self, settings: Settings, server: Server) -> None:
-        self._command = settings.command(server, **self.KEYS, connections=self.CONNECTIONS, rate=self.RATE, warmup=0,
-                                         duration=86_400, timeout=60)
+    def __init__(self, settings: Settings, server: Server, **options: Any) -> None:
+        self._command = settings.command(server, **options | {"duration": 86_400, "timeout": 60})
+        connections = options.get("connections", settings.connections)
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
         try:
-            wait_until(lambda: self._process.poll() is not None or self._sockets() == self.CONNECTIONS,
-                       "the probe connects")
+            wait_until(lambda: self._process.poll() is not None or self._sockets() == connections,
+                       "kv-bench connects")
         except BaseException:
             self.kill()
             raise
 
-    def __enter__(self) -> "Probe":
+    def __enter__(self) -> "Load":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,6 +117,18 @@ class Probe:
             with suppress(FileNotFoundError):
                 links.append(os.readlink(file))
         return sum(link.startswith("socket:") for link in links)
+
+
+class Probe(Load):
+    """Looks how long a server takes to answer while something else goes on: GETs that are due at fixed times, on
+    connections of their own and of keys that nothing else uses."""
+
+    CONNECTIONS = 4
+    KEYS = {"keys": 1000, "key_size": 12}  # no other load has keys of this length
+    RATE = 2000  # a second: little enough to leave the server alone, and a stall of 1 ms meets two of them
+
+    def __init__(self, settings: Settings, server: Server) -> None:
+        super().__init__(settings, server, **self.KEYS, connections=self.CONNECTIONS, rate=self.RATE, warmup=0)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What kv-bench doesn't ask: deleting chosen keys, and single requests to kv-server."""
+"""What kv-bench doesn't ask: deleting chosen keys, and single requests to kv-server and redis-server."""
 
 import socket
 import struct
@@ -19,7 +19,10 @@ DELETE = {
 # A request that any server of this protocol answers, with whatever it likes.
 PING = {"kv": b"\x08\x00\x00\x00\x00", "resp": b"*1\r\n$4\r\nPING\r\n", "memcached": b"version\r\n"}
 
-GET, SET, DEL, INFO, FLUSH = 0x01, 0x02, 0x03, 0x09, 0x1B
+# How the answer begins when it is one, and not that the server is still loading.
+ANSWERED = {"kv": b"\x00", "resp": b"+", "memcached": b"V"}
+
+GET, SET, DEL, INFO, FLUSH, SNAPSHOT, LASTSAVE = 0x01, 0x02, 0x03, 0x09, 0x1B, 0x80, 0x81
 OK = 0x00
 BYTES = 0x05
 
@@ -40,6 +43,12 @@ def receive(connection: socket.socket, size: int) -> bytearray:
             raise Failed("the server closed a connection")
         view = view[count:]
     return data
+
+
+def answers_ping(server: Server) -> bool:
+    with connect(server) as connection:
+        connection.sendall(PING[server.target.proto])
+        return receive(connection, 1) == ANSWERED[server.target.proto]
 
 
 def key_format(keys: int, key_bytes: int) -> bytes:
@@ -77,6 +86,32 @@ class KvClient:
         self._connection.sendall(payload)
         status, size = struct.unpack(">BI", receive(self._connection, 5))
         return status, receive(self._connection, size)
+
+
+class RedisClient:
+    """One connection to redis-server, and one command at a time on it."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = connect(server)
+        self._lines = self._connection.makefile("rb")
+
+    def __enter__(self) -> "RedisClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._connection.close()
+
+    def ask(self, *words: str) -> str:
+        """The answer, which must be a text."""
+        parts = [b"$%d\r\n%b\r\n" % (len(word), word) for word in map(str.encode, words)]
+        self._connection.sendall(b"*%d\r\n" % len(parts) + b"".join(parts))
+        head = self._lines.readline().decode()
+        if head.startswith("+"):
+            return head[1:].strip()
+        if head.startswith("$"):
+            return self._lines.read(int(head[1:]) + len("\r\n")).decode().rstrip()
+        raise Failed(f"redis-server answers {' '.join(words)} with {head!r}")
 
 
 def encode_set(key: bytes, value: bytes) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench import Part, Settings
 from connections import connections
+from durability import durability, recovery, snapshots
 from growth import growth
 from latency import stalls, tail
 from memory import deletes, memory
@@ -15,7 +16,7 @@ from throughput import throughput
 @dataclass(frozen=True)
 class Section:
     """How it is measured, and how long each run takes unless the command line says otherwise: all sections together
-    stay below 25 minutes on a machine of two cores."""
+    stay below 30 minutes on a machine of two cores."""
 
     measure: Callable[[Settings, Targets], Part]
     rounds: int = 1
@@ -32,4 +33,7 @@ SECTIONS = {
     "stalls": Section(stalls, rounds=3),
     "connections": Section(connections, rounds=3, duration_s=1, warmup_s=0.3),
     "growth": Section(growth, rounds=3, duration_s=0.4, warmup_s=0.15),
+    "durability": Section(durability, rounds=3, duration_s=1.2, warmup_s=0.3),
+    "snapshots": Section(snapshots, rounds=3, duration_s=4),
+    "recovery": Section(recovery, rounds=3),
 }

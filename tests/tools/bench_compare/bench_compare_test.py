@@ -18,6 +18,7 @@ sys.path.insert(0, str(PROGRAM))
 
 from bench import Failed, Probe, Settings, cell, interleave  # noqa: E402
 from client import FLUSH, GET, OK, SET, KvClient, delete, encode_bytes, encode_set, key_format  # noqa: E402
+from durability import policy_ratios  # noqa: E402
 from growth import AXES, drawing, figures  # noqa: E402
 from latency import stalls_table  # noqa: E402
 from memory import lowest_until_quiet  # noqa: E402
@@ -115,6 +116,19 @@ class Stalls(unittest.TestCase):
     def test_one_server_alone_has_no_aim(self) -> None:
         rows = stalls_table(self.TARGETS, {("kv", "FLUSH"): [{"p99_9": 1000, "max": 2000}]}).splitlines()
         self.assertEqual(rows[2:], ["| FLUSH | 1.00 | 2.00 | 2.00 |"])
+
+
+class Durability(unittest.TestCase):
+    def test_ratios_have_their_aims_and_need_both(self) -> None:
+        rates = {"kv-server, in memory": 1000, "kv-server, --fsync interval": 900, "kv-server, --fsync always": 320,
+                 "redis-server, appendfsync always": 100}
+        cells = {(name, pipeline): cell([report(rate)]) for name, rate in rates.items() for pipeline in ("1", "16")}
+        self.assertEqual([row.split(" | ") for row in policy_ratios(cells).splitlines()[2:]],
+                         [["| kv-server, --fsync always / redis-server, appendfsync always", "3.20 (≥ 1.5)",
+                           "3.20 (≥ 3) |"],
+                          ["| kv-server, --fsync always / kv-server, in memory", "0.32", "0.32 |"],
+                          ["| kv-server, --fsync interval / kv-server, in memory", "0.90", "0.90 (≥ 0.85) |"]])
+        self.assertEqual(policy_ratios({}), "")
 
 
 class Plot(unittest.TestCase):
@@ -277,6 +291,17 @@ class Comparison(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         for text in ("| growth from nothing to 100 keys |", "| FLUSH of 100 keys |", "| 10 keys expire at once |",
                      "SET, GET and DEL of a value of", "idle connection, with 1 of them"):
+            self.assertIn(text, done.stdout)
+
+    def test_keeps_data_and_leaves_nothing_behind(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.compare("--dry", "--divide", "10000", "--data-folder", folder, "--only", "durability",
+                                "--only", "snapshots", "--only", "recovery", "--targets",
+                                *os.environ["KV_TARGETS"].split(","))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+        for text in ("| kv-server, in memory |", "| kv-server, --fsync always |", "beside", "500 keys; ",
+                     "| kv-server, from a snapshot |", "| kv-server, from the log alone |"):
             self.assertIn(text, done.stdout)
 
     def test_draws_beside_the_page(self) -> None:
