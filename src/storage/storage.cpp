@@ -1,5 +1,6 @@
 #include "kv/storage/storage.hpp"
 
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ struct Storage::State {
   std::vector<std::function<void()>> listeners;  // until there is a log to tell them of
   std::unique_ptr<Wal> wal;
   std::optional<Snapshotter> snapshotter;
+  std::mutex read_only_mutex;
   std::atomic<bool> read_only{false};
   bool stopped = false;
 };
@@ -70,7 +72,11 @@ Result<void> Storage::start(engine::Engine& engine, const Clock& clock) {
                        {options.fsync, options.fsync_interval, options.wal_segment_bytes}, state_->recovered->next);
   if (!wal) return wal.error();
   state_->wal = *std::move(wal);
-  state_->wal->add_listener([state = state_.get()] { state->read_only = state->wal->is_read_only(); });
+  state_->wal->add_listener([state = state_.get()] {
+    // Two threads may tell at once; what is stored last must be what is true.
+    const std::lock_guard lock(state->read_only_mutex);
+    state->read_only = state->wal->is_read_only();
+  });
   for (auto& listener : state_->listeners) state_->wal->add_listener(std::move(listener));
   state_->snapshotter.emplace(state_->directory, options, engine, clock, *state_->wal);
   const Recovered& recovered = *state_->recovered;

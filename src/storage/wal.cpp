@@ -254,12 +254,12 @@ bool Wal::rotate_if_asked_or_full() {
   }
   const Error error{Errc::kInternal, "can't begin a new log segment: " + switched.error().message()};
   if (asked) rotation_done(error);
-  if (is_lack_of_space(switched.error())) {
+  if (!failed_ && is_lack_of_space(switched.error())) {
     // The segment in use takes more meanwhile; the next group tries again.
     if (!asked) log::warn(error.message);
     return true;
   }
-  fail("a log segment could not be ended", switched.error());
+  fail("a log segment could not be begun", switched.error());
   return false;
 }
 
@@ -277,10 +277,17 @@ IoResult<void> Wal::switch_segment() {
   const std::lock_guard lock(segment_mutex_);
   const Lsn first = next(Lsn{written_.load()});
   if (first == segment_.first()) return {};  // it has no record yet
+  // Before there is a next one: a power cut in between must not leave a torn tail in a segment that isn't the last.
+  if (const auto synced = sync_locked(); !synced) {
+    fail("a log segment could not be synced", synced.error());
+    return synced;
+  }
   auto following = SegmentWriter::create(files_, directory_, first, segment_options(options_.fsync));
   if (!following) return following.error();
-  if (auto synced = sync_locked(); !synced) return synced;
-  if (auto closed = segment_.close(); !closed) return closed;
+  if (const auto closed = segment_.close(); !closed) {
+    fail("a log segment could not be ended", closed.error());
+    return closed;
+  }
   segment_ = *std::move(following);
   return {};
 }
@@ -325,8 +332,8 @@ void Wal::refuse_writes(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     if (!read_only_reason_.empty()) return;
     read_only_reason_ = reason;
+    read_only_ = true;
   }
-  read_only_ = true;
   log::error("writes are refused until there is room", {{"reason", reason}});
   tell();
 }
@@ -334,9 +341,10 @@ void Wal::refuse_writes(const std::string& reason) {
 void Wal::accept_writes() {
   {
     const std::lock_guard lock(mutex_);
+    if (failed_) return;  // in a sync beside this write
     read_only_reason_.clear();
+    read_only_ = false;
   }
-  read_only_ = false;
   log::info("there is room again, writes are taken");
 }
 
@@ -347,8 +355,8 @@ void Wal::fail(const std::string& what, boost::system::error_code error) {
     if (failed_) return;
     read_only_reason_ = reason;
     failed_ = true;
+    read_only_ = true;
   }
-  read_only_ = true;
   log::error("writes are refused until a restart, and what was not yet answered never will be", {{"reason", reason}});
   tell();
 }
