@@ -69,6 +69,10 @@ class FaultyFileSystem::Disk {
   // Counts a call and says whether it fails.
   Error begin(Call call) {
     ++calls_[static_cast<std::size_t>(call)];
+    if (calls_left_) {
+      if (*calls_left_ == 0) return make_error_code(errc::io_error);
+      --*calls_left_;
+    }
     for (Fault& fault : faults_) {
       if (fault.call != call) continue;
       if (fault.window.after != 0) {
@@ -147,6 +151,7 @@ class FaultyFileSystem::Disk {
     ++process_;
     open_.clear();
     locks_.clear();
+    calls_left_.reset();
   }
 
   mutable std::mutex mutex_;
@@ -161,6 +166,7 @@ class FaultyFileSystem::Disk {
   std::array<std::uint64_t, kCalls> calls_{};
   std::optional<Random> short_;
   std::optional<std::uint64_t> room_;
+  std::optional<std::uint64_t> calls_left_;  // nothing: no end is in sight
 };
 
 class FaultyFileSystem::OpenFile final : public File {
@@ -344,8 +350,14 @@ void FaultyFileSystem::fail(Call call, errc::errc_t error, Window window) {
   disk_->faults_.push_back({call, error, window});
 }
 
+void FaultyFileSystem::end_after(std::uint64_t calls) {
+  const auto guard = disk_->guard();
+  disk_->calls_left_ = calls;
+}
+
 void FaultyFileSystem::heal() {
   const auto guard = disk_->guard();
+  disk_->calls_left_.reset();
   disk_->faults_.clear();
   disk_->short_.reset();
   disk_->room_.reset();

@@ -65,6 +65,9 @@ class FaultyFileSystem final : public storage::FileSystem {
   // Lets calls fail with `error`; they do nothing else.
   void fail(Call call, boost::system::errc::errc_t error, Window window);
   void fail(Call call, boost::system::errc::errc_t error) { fail(call, error, {}); }
+  // After so many calls more, of whatever kind, all calls fail with EIO, until the power goes or the process is killed:
+  // so an end comes between any two calls, whatever the one that makes them does about failures.
+  void end_after(std::uint64_t calls);
   // Nothing fails any longer.
   void heal();
   // From now on each read and write takes on a random part of what it is asked for, at least a byte.
