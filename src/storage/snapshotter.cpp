@@ -68,6 +68,13 @@ void Snapshotter::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  // Who asked between the thread's last look and its end, or before it began.
+  std::deque<Request> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked = std::exchange(requests_, {});
+  }
+  for (const Request& request : asked) request.done(stopped());
 }
 
 void Snapshotter::request(const std::string& backup_folder, Done done) {

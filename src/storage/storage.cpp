@@ -91,8 +91,6 @@ Result<void> Storage::start(engine::Engine& engine, const Clock& clock) {
 
 Result<void> Storage::stop() {
   state_->stopped = true;
-  // A snapshot that waits for a full disk would wait for ever.
-  state_->wal->give_up_waiting();
   state_->snapshotter->stop();
   return state_->wal->stop();
 }

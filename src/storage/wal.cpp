@@ -21,16 +21,9 @@ using SteadyClock = std::chrono::steady_clock;
 // What nobody waits for (an expired entry that goes) is written at the latest after this long.
 constexpr milliseconds kUnhurriedMax{100};
 constexpr milliseconds kNoSpaceRetry{100};
-// Under `always` a segment is filled with zeros ahead, so that a sync has no new length of the file to write down:
-// measured on ext4, 123 µs instead of 226.
-constexpr std::uint64_t kZerosAheadBytes = std::uint64_t{1} << 20;
 
-SegmentWriterOptions segment_options(FsyncPolicy fsync) {
-  return {.fill_bytes = fsync == FsyncPolicy::kAlways ? kZerosAheadBytes : 0};
-}
-
-Error given_up() {
-  return {Errc::kInternal, "the server is stopping"};
+SegmentWriterOptions segment_options(const Wal::Options& options) {
+  return {.fill_bytes = options.fsync == FsyncPolicy::kAlways ? options.zeros_ahead_bytes : 0};
 }
 
 bool is_lack_of_space(boost::system::error_code error) {
@@ -41,7 +34,7 @@ bool is_lack_of_space(boost::system::error_code error) {
 
 Result<std::unique_ptr<Wal>> Wal::open(FileSystem& files, const std::string& directory, const Options& options,
                                        Lsn next) {
-  auto segment = SegmentWriter::create(files, directory, next, segment_options(options.fsync));
+  auto segment = SegmentWriter::create(files, directory, next, segment_options(options));
   if (!segment) {
     return Error{Errc::kInternal, "can't begin a log segment in " + directory + ": " + segment.error().message()};
   }
@@ -92,9 +85,9 @@ Result<void> Wal::sync_through(Lsn lsn) {
     hurry();
     std::unique_lock lock(mutex_);
     progress_.wait_for(lock, kUnhurriedMax,
-                       [&] { return written_.load() >= number(lsn) || failed_ || writer_ended_ || waiting_given_up_; });
-    if (waiting_given_up_) return given_up();
-    if (failed_) return Error{Errc::kInternal, "the log has failed: " + read_only_reason_};
+                       [&] { return written_.load() >= number(lsn) || read_only_ || writer_ended_; });
+    // Who waited for room here would wait for a person: and the server could not even stop meanwhile.
+    if (read_only_ && written_.load() < number(lsn)) return Error{Errc::kInternal, read_only_reason_};
     if (writer_ended_ && written_.load() < number(lsn)) return Error{Errc::kInternal, "the log has ended"};
   }
 }
@@ -105,18 +98,9 @@ Result<Lsn> Wal::rotate() {
   rotation_asked_ = true;
   hurried_ = true;
   work_.notify_one();
-  progress_.wait(lock, [&] { return rotations_ != before || failed_ || writer_ended_ || waiting_given_up_; });
-  if (rotations_ == before && waiting_given_up_) return given_up();
+  progress_.wait(lock, [&] { return rotations_ != before || failed_ || writer_ended_; });
   if (rotations_ == before) return Error{Errc::kInternal, "the log has ended"};
   return rotated_;
-}
-
-void Wal::give_up_waiting() {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_given_up_ = true;
-  }
-  progress_.notify_all();
 }
 
 Wal::Status Wal::status() const {
@@ -153,19 +137,28 @@ Result<void> Wal::stop() {
   stop_.notify_all();
   if (writer_.joinable()) writer_.join();
   if (syncer_.joinable()) syncer_.join();
-  const std::lock_guard lock(segment_mutex_);
-  if (!failed_ && in_hand_.empty()) {
-    // The mark tells the next start that all of it was synced.
-    auto ended = sync_locked();
-    const auto mark = encode_mark(Lsn{synced_.load()});
-    const ByteView piece(mark.data(), mark.size());
-    if (ended) ended = segment_.append({&piece, 1});
-    if (ended) ended = segment_.close();
-    if (!ended) fail("the log could not be ended", ended.error());
+  // Behind a group that had found no space, more may have come.
+  while (write_group() == Written::kGroup) {
   }
-  const std::lock_guard status_lock(mutex_);
+  end_segment();
+  const std::lock_guard lock(mutex_);
   if (read_only_reason_.empty()) return {};
   return Error{Errc::kInternal, read_only_reason_};
+}
+
+// Syncs what stands in the log, also where there was no space for all that should. The mark tells the next start that
+// it was synced.
+void Wal::end_segment() {
+  if (failed_) return;
+  const std::lock_guard lock(segment_mutex_);
+  auto ended = sync_locked();
+  const auto mark = encode_mark(Lsn{synced_.load()});
+  const ByteView piece(mark.data(), mark.size());
+  if (ended) ended = segment_.append({&piece, 1});
+  // The log is as good without it.
+  if (!ended && is_lack_of_space(ended.error()) && synced_.load() == written_.load()) ended = {};
+  if (ended) ended = segment_.close();
+  if (!ended) fail("the log could not be ended", ended.error());
 }
 
 // False once the log is to end.
@@ -196,6 +189,8 @@ void Wal::run_writer() {
 
 Wal::Written Wal::write_group() {
   if (failed_) return Written::kFailed;
+  // Looked at before the queue is taken: what was queued when somebody asked is to stand in the segment that ends.
+  const bool rotation_asked = is_rotation_asked();
   const bool had_found_no_space = !in_hand_.empty();
   if (in_hand_.empty()) {
     in_hand_ = queue_.take();
@@ -204,6 +199,9 @@ Wal::Written Wal::write_group() {
   Written written = Written::kNothing;
   if (!in_hand_.empty()) {
     written = write(in_hand_);
+    if (written == Written::kNoSpace && rotation_asked) {
+      rotation_done(Error{Errc::kInternal, "no space is left for the log"});
+    }
     if (written != Written::kGroup) return written;
     written_.store(number(in_hand_.last()));
     queue_.give_back(std::exchange(in_hand_, {}));
@@ -214,7 +212,8 @@ Wal::Written Wal::write_group() {
     if (had_found_no_space) accept_writes();
     commit();
   }
-  return rotate_if_asked_or_full() ? written : Written::kFailed;
+  // A group that had found no space isn't all that was queued then.
+  return rotate_if_full(rotation_asked && !had_found_no_space) ? written : Written::kFailed;
 }
 
 Wal::Written Wal::write(WalQueue::Group& group) {
@@ -240,27 +239,41 @@ Wal::Written Wal::write(WalQueue::Group& group) {
 // Segments ----------------------------------------------------------------------------------------------------------
 
 // False when the log has failed.
-bool Wal::rotate_if_asked_or_full() {
-  bool asked = false;
-  {
-    const std::lock_guard lock(mutex_);
-    asked = rotation_asked_;
-  }
+bool Wal::rotate_if_full(bool asked) {
   if (!asked && segment_.size() < options_.segment_bytes) return true;
-  const auto switched = switch_segment();
-  if (switched) {
+  if (Lsn{written_.load()} < segment_.first()) {  // it has no record yet
     if (asked) rotation_done(Lsn{written_.load()});
     return true;
   }
-  const Error error{Errc::kInternal, "can't begin a new log segment: " + switched.error().message()};
-  if (asked) rotation_done(error);
-  if (!failed_ && is_lack_of_space(switched.error())) {
-    // The segment in use takes more meanwhile; the next group tries again.
-    if (!asked) log::warn(error.message);
-    return true;
+  // The segment in use is on the disk before there is another one: only the newest may have a torn tail.
+  if (!sync()) return false;
+  auto following = SegmentWriter::create(files_, directory_, next(Lsn{written_.load()}), segment_options(options_));
+  if (!following) {
+    const Error error{Errc::kInternal, "can't begin a new log segment: " + following.error().message()};
+    if (asked) rotation_done(error);
+    if (is_lack_of_space(following.error())) {
+      // The segment in use takes more meanwhile; the next group tries again.
+      if (!asked) log::warn(error.message);
+      return true;
+    }
+    fail("can't begin a new log segment", following.error());
+    return false;
   }
-  fail("a log segment could not be begun", switched.error());
-  return false;
+  {
+    const std::lock_guard lock(segment_mutex_);
+    if (auto closed = segment_.close(); !closed) {
+      fail("a log segment could not be ended", closed.error());
+      return false;
+    }
+    segment_ = *std::move(following);
+  }
+  if (asked) rotation_done(Lsn{written_.load()});
+  return true;
+}
+
+bool Wal::is_rotation_asked() const {
+  const std::lock_guard lock(mutex_);
+  return rotation_asked_;
 }
 
 void Wal::rotation_done(Result<Lsn> outcome) {
@@ -271,25 +284,6 @@ void Wal::rotation_done(Result<Lsn> outcome) {
     ++rotations_;
   }
   progress_.notify_all();
-}
-
-IoResult<void> Wal::switch_segment() {
-  const std::lock_guard lock(segment_mutex_);
-  const Lsn first = next(Lsn{written_.load()});
-  if (first == segment_.first()) return {};  // it has no record yet
-  // Before there is a next one: a power cut in between must not leave a torn tail in a segment that isn't the last.
-  if (const auto synced = sync_locked(); !synced) {
-    fail("a log segment could not be synced", synced.error());
-    return synced;
-  }
-  auto following = SegmentWriter::create(files_, directory_, first, segment_options(options_.fsync));
-  if (!following) return following.error();
-  if (const auto closed = segment_.close(); !closed) {
-    fail("a log segment could not be ended", closed.error());
-    return closed;
-  }
-  segment_ = *std::move(following);
-  return {};
 }
 
 IoResult<void> Wal::sync() {
@@ -323,7 +317,12 @@ void Wal::run_syncer() {
 // State -------------------------------------------------------------------------------------------------------------
 
 void Wal::commit() {
-  committed_.store(options_.fsync == FsyncPolicy::kAlways ? synced_.load() : written_.load());
+  {
+    // The log may have failed meanwhile, by a sync beside the writes; then nothing more is promised.
+    const std::lock_guard lock(mutex_);
+    if (failed_) return;
+    committed_.store(options_.fsync == FsyncPolicy::kAlways ? synced_.load() : written_.load());
+  }
   tell();
 }
 
@@ -340,8 +339,9 @@ void Wal::refuse_writes(const std::string& reason) {
 
 void Wal::accept_writes() {
   {
+    // A log that has failed meanwhile stays so.
     const std::lock_guard lock(mutex_);
-    if (failed_) return;  // in a sync beside this write
+    if (failed_) return;
     read_only_reason_.clear();
     read_only_ = false;
   }
