@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -24,6 +25,7 @@ constexpr std::chrono::seconds kProgressEvery{2};
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
 constexpr std::size_t kPrefetchKeys = 16;
 constexpr const char* kBadSuffix = ".bad";
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 // Says how far it has come, now and then.
 class Progress {
@@ -118,6 +120,27 @@ class Batch {
   std::vector<Piece> bodies_;
 };
 
+// How far a segment was on the disk for certain, by what its marks say.
+class SyncedPart {
+ public:
+  // There was a mark at `offset`, behind the record `last`, that vouches for all records through `synced`.
+  void at_mark(std::uint64_t offset, Lsn last, Lsn synced) {
+    doubtful_.push_back({offset, last});
+    for (; !doubtful_.empty() && doubtful_.front().last <= synced; doubtful_.pop_front()) {
+      end_ = doubtful_.front().offset;
+    }
+  }
+  std::uint64_t end() const { return end_; }
+
+ private:
+  struct Mark {
+    std::uint64_t offset;
+    Lsn last;
+  };
+  std::deque<Mark> doubtful_;
+  std::uint64_t end_ = kSegmentHeaderBytes;  // a segment is made with its header synced
+};
+
 class Recovery {
  public:
   Recovery(const DataDirectory& directory, engine::Engine& engine, unsigned threads)
@@ -203,41 +226,73 @@ class Recovery {
   }
 
   Result<void> replay() {
-    const auto segments = directory_.segments();
-    if (!segments) return segments.error();
+    auto found = segments_with_records();
+    if (!found) return found.error();
+    const std::vector<Lsn>& segments = *found;
     // The last segment that begins at or before what is needed next.
-    auto at = std::upper_bound(segments->begin(), segments->end(), recovered_.next);
-    if (at == segments->begin()) {
-      if (segments->empty() && number(needed_through_) < number(recovered_.next)) return {};
-      return Error{Errc::kInternal, "the log in " + directory_.path() + " lacks record " +
-                                        std::to_string(number(recovered_.next)) + ": restore a backup"};
+    auto at = std::upper_bound(segments.begin(), segments.end(), recovered_.next);
+    if (at == segments.begin()) {
+      const bool is_log_needed = !segments.empty() || needed_through_ >= recovered_.next;
+      if (is_log_needed) return lacks_records_before(next(recovered_.next), directory_.path());
+    } else {
+      --at;
     }
     Batch batch(engine_, threads_);
     Progress progress;
-    for (--at; at != segments->end(); ++at) {
-      const bool is_last = std::next(at) == segments->end();
+    for (; at != segments.end(); ++at) {
+      const bool is_last = std::next(at) == segments.end();
       if (auto replayed = replay_segment(*at, is_last, batch, progress); !replayed) return replayed;
     }
     batch.apply();
-    return {};
+    return remove_empty();
+  }
+
+  // The others are empty: each was made and then not written to, because the server ended, or because there was no room
+  // for it, so that the one before it took more.
+  Result<std::vector<Lsn>> segments_with_records() {
+    auto segments = directory_.segments();
+    if (!segments) return segments.error();
+    for (const Lsn first : *segments) {
+      const auto empty = is_empty(first);
+      if (!empty) return empty.error();
+      if (*empty) empty_.push_back(first);
+    }
+    std::erase_if(*segments, [&](Lsn first) { return std::ranges::binary_search(empty_, first); });
+    return segments;
+  }
+
+  Result<bool> is_empty(Lsn first) {
+    const std::string path = directory_.path_of(segment_name(first));
+    auto reader = SegmentReader::open(directory_.files(), path, first);
+    if (!reader) return reader.error();
+    while (true) {
+      Record record;
+      const auto found = reader->next(record);
+      if (!found) return found.error();
+      if (!*found) break;
+      if (record.type == RecordType::kChanges) return false;
+    }
+    if (!reader->damage()) return true;
+    if (reader->damage()->kind != Damage::Kind::kHeader) return false;
+    const auto was_written_to = was_synced(directory_.files(), path, *reader->damage());
+    if (!was_written_to) return was_written_to.error();
+    return !*was_written_to;
   }
 
   Result<void> replay_segment(Lsn first, bool is_last, Batch& batch, Progress& progress) {
     const std::string path = directory_.path_of(segment_name(first));
     // What comes first in a segment is one past the last of the segment before, or at most what is needed next.
-    if (first > recovered_.next) {
-      return Error{Errc::kInternal, "the log lacks the records from " + std::to_string(number(recovered_.next)) +
-                                        " to " + std::to_string(number(first) - 1) + ", before " + path +
-                                        ": restore a backup"};
-    }
+    if (first > recovered_.next) return lacks_records_before(first, path);
     auto reader = SegmentReader::open(directory_.files(), path, first);
     if (!reader) return reader.error();
+    SyncedPart synced;
     while (true) {
       Record record;
       const std::uint64_t offset = reader->offset();
       const auto found = reader->next(record);
       if (!found) return found.error();
       if (!*found) break;
+      if (record.type == RecordType::kMark) synced.at_mark(offset, Lsn{number(reader->next_lsn()) - 1}, record.lsn);
       if (record.type != RecordType::kChanges || record.lsn < recovered_.next) continue;
       if (auto added = batch.add(record.body); !added) {
         return Error{Errc::kInternal, path + ", offset " + std::to_string(offset) + ": " + added.error().message};
@@ -250,20 +305,39 @@ class Recovery {
       if (auto cut = cut_torn_tail(path, is_last, *reader->damage()); !cut) return cut;
     }
     if (!is_last) return {};
-    // A segment without a record would be in the way of the next one, which begins with the same.
-    if (reader->next_lsn() == first) return remove_empty(path);
-    return sync(path);
+    // Without a record it would be in the way of the next one, which begins with the same.
+    if (reader->next_lsn() == first) {
+      empty_.push_back(first);
+      return {};
+    }
+    return write_again(path, synced.end());
   }
 
-  Result<void> remove_empty(const std::string& path) {
-    auto removed = directory_.files().remove(path);
-    if (removed) removed = directory_.files().sync_directory(directory_.path());
-    if (!removed) return cannot("removed", path, removed.error());
+  // All before the first record of a segment had been synced when that was made, also where it never got one.
+  Result<void> remove_empty() {
+    if (empty_.empty()) return {};
+    for (const Lsn first : empty_) {
+      const std::string path = directory_.path_of(segment_name(first));
+      if (first > recovered_.next) return lacks_records_before(first, path);
+    }
+    for (const Lsn first : empty_) {
+      const std::string path = directory_.path_of(segment_name(first));
+      if (auto removed = directory_.files().remove(path); !removed) return cannot("removed", path, removed.error());
+    }
+    if (auto synced = directory_.files().sync_directory(directory_.path()); !synced) {
+      return cannot("synced", directory_.path(), synced.error());
+    }
     return {};
   }
 
+  Error lacks_records_before(Lsn first, const std::string& path) const {
+    return {Errc::kInternal, "the log lacks the records from " + std::to_string(number(recovered_.next)) + " to " +
+                                 std::to_string(number(first) - 1) + ", before " + path + ": restore a backup"};
+  }
+
   Result<void> cut_torn_tail(const std::string& path, bool is_last, const Damage& damage) {
-    const auto had_been_synced = is_last ? was_synced(directory_.files(), path, damage) : Result<bool>(true);
+    const bool is_before_another = !is_last || (!empty_.empty() && damage.lsn < empty_.back());
+    const auto had_been_synced = is_before_another ? Result<bool>(true) : was_synced(directory_.files(), path, damage);
     if (!had_been_synced) return had_been_synced.error();
     if (*had_been_synced) {
       return Error{Errc::kInternal, describe(damage, path) +
@@ -281,11 +355,23 @@ class Recovery {
     return {};
   }
 
-  // What kill -9 left may have been read from the kernel's memory, and is to be on the disk before anybody is told of
-  // it.
-  Result<void> sync(const std::string& path) {
+  // What a killed server left may have been read from the kernel's memory, and is to be on the disk before anybody is
+  // told of it. A sync is not enough: where one has failed before, the kernel takes the same pages for clean. So what
+  // no mark vouches for is written once more.
+  Result<void> write_again(const std::string& path, std::uint64_t offset) {
     auto file = directory_.files().open(path, FileSystem::OpenMode::kReadWrite);
     if (!file) return cannot("opened", path, file.error());
+    std::vector<char> buffer(kCopyBytes);
+    while (true) {
+      const auto read = read_all(**file, offset, buffer);
+      if (!read) return cannot("read", path, read.error());
+      if (*read == 0) break;
+      const ByteView piece(buffer.data(), *read);
+      if (auto written = write_all(**file, offset, {&piece, 1}); !written) {
+        return cannot("written", path, written.error());
+      }
+      offset += *read;
+    }
     auto synced = (*file)->sync();
     if (synced) synced = directory_.files().sync_directory(directory_.path());
     if (!synced) return cannot("synced", path, synced.error());
@@ -301,6 +387,7 @@ class Recovery {
   const unsigned threads_;
   Recovered recovered_;
   Lsn needed_through_ = kNoLsn;
+  std::vector<Lsn> empty_;  // segments without a record, which are removed
   bool reserved_ = false;
   std::vector<Lsn> bad_snapshots_;
 };
