@@ -230,6 +230,10 @@ Result<void> Snapshotter::compact() {
   for (auto old = snapshots->begin(); old != kept; ++old) {
     if (auto removed = remove(snapshot_name(*old)); !removed) return removed;
   }
+  // A power cut must not bring a snapshot back without the log that it needs.
+  if (auto synced = directory_.files().sync_directory(directory_.path()); !synced) {
+    return Error{Errc::kInternal, directory_.path() + " can't be synced: " + synced.error().message()};
+  }
   const auto segments = directory_.segments();
   if (!segments) return segments.error();
   for (std::size_t i = 0; i + 1 < segments->size() && (*segments)[i + 1] <= *kept; ++i) {
