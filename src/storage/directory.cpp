@@ -127,6 +127,10 @@ Result<void> DataDirectory::check_format(const std::vector<std::string>& names) 
                   ", and this version of kv-server knows up to format " + std::to_string(kDataFormat) +
                   ": use the version that wrote it, or a newer one");
   }
+  // Whoever made the file may have been killed before its name was safe, and data without it is refused.
+  if (const auto synced = files_->sync_directory(path_); !synced) {
+    return failed("The data directory " + path_ + " can't be synced", synced.error());
+  }
   return {};
 }
 

@@ -141,5 +141,19 @@ TEST(WriteFile, IsThereAsAWholeOrNotAtAll) {
   }
 }
 
+// Else data could stand there without it after the power has gone, and would be refused.
+TEST(DataDirectory, HasItsFormatForGoodOnceItIsOpen) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    FaultyFileSystem files;
+    files.fail(Call::kSyncDirectory, errc::io_error);
+    ASSERT_NE(refusal(files), "(opened)");
+    files.kill_process();
+    ASSERT_EQ(refusal(files), "(opened)");
+    Random random(seed);
+    files.power_cut(random);
+    ASSERT_TRUE(files.exists("/data/FORMAT"));
+  }
+}
+
 }  // namespace
 }  // namespace kv::storage
