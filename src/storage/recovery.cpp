@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -66,11 +67,23 @@ class Batch {
     return {};
   }
 
+  // Throws what any of the threads has thrown: there is nothing but std::bad_alloc.
   void apply() {
+    std::vector<std::exception_ptr> faults(threads_);
+    const auto apply_safely = [&](unsigned share) {
+      try {
+        apply_share(share);
+      } catch (...) {
+        faults[share] = std::current_exception();
+      }
+    };
     std::vector<std::thread> others;
-    for (unsigned share = 1; share < threads_; ++share) others.emplace_back([this, share] { apply_share(share); });
-    apply_share(0);
+    for (unsigned share = 1; share < threads_; ++share) others.emplace_back(apply_safely, share);
+    apply_safely(0);
     for (std::thread& other : others) other.join();
+    for (const std::exception_ptr& fault : faults) {
+      if (fault) std::rethrow_exception(fault);
+    }
     clear();
   }
 
