@@ -1,5 +1,5 @@
 // CRC32C (Castagnoli), the checksum of everything that storage writes. Finds every error of up to three bits, and every
-// burst of up to 32, in records of usual size; about 10 GB a second.
+// burst of up to 32, in records of usual size.
 #pragma once
 
 #include <cstdint>

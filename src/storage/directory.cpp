@@ -6,7 +6,6 @@
 
 #include <boost/system/errc.hpp>
 
-#include "storage/numbered_name.hpp"
 #include "storage/segment.hpp"
 
 namespace kv::storage {

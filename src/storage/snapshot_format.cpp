@@ -1,31 +1,23 @@
 #include "storage/snapshot_format.hpp"
 
-#include <charconv>
-
 #include "storage/crc32c.hpp"
+#include "storage/numbered_name.hpp"
 
 namespace kv::storage {
 namespace {
 
 constexpr ByteView kNamePrefix = "snapshot-";
 constexpr ByteView kNameSuffix = ".kvs";
-constexpr std::size_t kNameDigits = 20;
 
 }  // namespace
 
 std::string snapshot_name(Lsn start) {
-  const std::string digits = std::to_string(number(start));
-  return std::string(kNamePrefix).append(kNameDigits - digits.size(), '0').append(digits).append(kNameSuffix);
+  return numbered_name(kNamePrefix, number(start), kNameSuffix);
 }
 
 std::optional<Lsn> snapshot_start(ByteView name) {
-  if (name.size() != kNamePrefix.size() + kNameDigits + kNameSuffix.size()) return std::nullopt;
-  if (!name.starts_with(kNamePrefix) || !name.ends_with(kNameSuffix)) return std::nullopt;
-  const ByteView digits = name.substr(kNamePrefix.size(), kNameDigits);
-  std::uint64_t start = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), start);
-  if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
-  return Lsn{start};
+  const auto start = parse_numbered_name(kNamePrefix, name, kNameSuffix);
+  return start ? std::optional(Lsn{*start}) : std::nullopt;
 }
 
 namespace snapshot {
