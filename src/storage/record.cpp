@@ -6,6 +6,7 @@
 #include "kv/base/limits.hpp"
 
 #include "storage/crc32c.hpp"
+#include "storage/value_size.hpp"
 
 namespace kv::storage {
 namespace {
@@ -143,33 +144,11 @@ class FieldReader {
     const auto type = take<std::uint8_t>();
     const ByteView data = take_bytes(take<std::uint32_t>());
     const ValueView value{static_cast<ValueType>(type), data};
-    ok_ = ok_ && type <= value::kValueTypeLast && has_size_of_type(value);
+    ok_ = ok_ && size_fits(value.type, value.data.size());
     return ok_ ? value : ValueView{};
   }
 
  private:
-  static bool has_size_of_type(const ValueView& value) {
-    const std::size_t size = value.data.size();
-    switch (value.type) {
-      case ValueType::kNull:
-        return size == 0;
-      case ValueType::kInt:
-      case ValueType::kFloat:
-        return size == 8;
-      case ValueType::kBool:
-        return size == 1;
-      case ValueType::kDecimal:
-        return size >= 1 && size <= 0xFFFF;
-      case ValueType::kList:
-      case ValueType::kMap:
-        return size >= 4;
-      case ValueType::kString:
-      case ValueType::kBytes:
-        break;
-    }
-    return true;
-  }
-
   ByteView rest_;
   bool ok_ = true;
 };

@@ -3,35 +3,13 @@
 #include "kv/base/assert.hpp"
 #include "kv/base/limits.hpp"
 
+#include "storage/value_size.hpp"
+
 namespace kv::storage::snapshot {
 namespace {
 
 constexpr std::uint8_t kHasDeadline = 0x01;
 constexpr std::uint8_t kIsLock = 0x02;
-
-// Whether the size fits the type, so that whoever looks into the data stays inside it. What stands there was checked
-// when it came to the server, and the block's checksum says that it is still the same.
-bool size_fits(value::ValueType type, std::size_t size) {
-  using value::ValueType;
-  switch (type) {
-    case ValueType::kNull:
-      return size == 0;
-    case ValueType::kInt:
-    case ValueType::kFloat:
-      return size == 8;
-    case ValueType::kBool:
-      return size == 1;
-    case ValueType::kDecimal:
-      return size != 0 && size <= 0xFFFF;
-    case ValueType::kList:
-    case ValueType::kMap:
-      return size >= 4;
-    case ValueType::kString:
-    case ValueType::kBytes:
-      return true;
-  }
-  return false;
-}
 
 }  // namespace
 
