@@ -57,7 +57,7 @@ class Fixture {
   }
   void handle(const Frame& frame) {
     reply_.clear();
-    dispatcher_.handle(frame, now_, reply_);
+    dispatcher_.handle(frame, *caller_, now_, reply_);
   }
 
   std::uint8_t command_;
@@ -67,6 +67,7 @@ class Fixture {
   kv::observability::Counters counters_;
   NoAdministration administration_;
   kv::command::Dispatcher dispatcher_{{engine_, clock_, counters_, administration_, {}}};
+  std::unique_ptr<kv::protocol::Caller> caller_ = dispatcher_.connect({});
   std::vector<std::string> payloads_ = std::vector<std::string>(1U << 16);
   std::size_t at_ = 0;
   ByteBuffer reply_;

@@ -57,7 +57,7 @@ class Commands : public kv::command::Administration {
       while (count < frames.size() && take(input, frames[count])) ++count;
       if (count > 1) dispatcher_.prefetch({frames.data(), count});
       for (const kv::protocol::Frame& frame : std::span(frames).first(count)) {
-        if (dispatcher_.handle(frame, now, replies).pending != nullptr) return false;
+        if (dispatcher_.handle(frame, *caller_, now, replies).pending != nullptr) return false;
       }
     }
     return true;
@@ -74,6 +74,7 @@ class Commands : public kv::command::Administration {
   kv::engine::Sweeper sweeper_{engine_, clock_};
   kv::command::Dispatcher dispatcher_{
       {.engine = engine_, .clock = clock_, .counters = counters_, .administration = *this, .limits = limits_}};
+  std::unique_ptr<kv::protocol::Caller> caller_ = dispatcher_.connect({});
 };
 
 }  // namespace

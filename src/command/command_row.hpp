@@ -15,6 +15,7 @@ namespace kv::command {
 
 struct Context {
   const Services& services;
+  protocol::Caller& caller;
   engine::Call& call;  // when this happens, and what its reply depends on
   protocol::ReplyWriter& reply;
   // For a command that waits: set instead of appending a reply.

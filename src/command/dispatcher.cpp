@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include <boost/container/static_vector.hpp>
 
@@ -36,6 +37,10 @@ bool is_error_frame(ByteView frame) {
 
 Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {}
 
+std::unique_ptr<protocol::Caller> Dispatcher::connect(protocol::Peer peer) {
+  return std::make_unique<protocol::Caller>(std::move(peer));
+}
+
 protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
   const std::size_t size = frame.payload.size();
   if (size >= kHeavyPayloadBytes) return protocol::Weight::kHeavy;
@@ -51,7 +56,8 @@ bool Dispatcher::may_write(const protocol::Frame& frame) const {
   return row != nullptr && (row->flags & kWrite) != 0;
 }
 
-protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
+protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
+                                     ByteBuffer& out) {
   const std::size_t size_before = out.size();
   const auto fail = [&](const Error& error) {
     out.truncate(size_before);
@@ -75,7 +81,7 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, UnixMillis no
     }
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
-      Context context{services_, call, reply, handled.pending};
+      Context context{services_, caller, call, reply, handled.pending};
       done = row->function(context, request);
     }
     if (!done) {

@@ -11,6 +11,8 @@
 
 #include "kv/observability/log.hpp"
 
+#include "net/endpoint_text.hpp"
+
 namespace kv::net {
 
 using observability::Counter;
@@ -32,13 +34,15 @@ void IoThread::adopt(Socket socket, bool refused) {
   asio::post(io_, [this, refused, taken = std::make_shared<Socket>(std::move(socket))] {
     error_code ignored;  // it has just been opened
     taken->non_blocking(true, ignored);
-    begin(taken->release(ignored), refused);
+    protocol::Peer peer{.address = endpoint_text(taken->remote_endpoint(ignored))};
+    begin(taken->release(ignored), std::move(peer), refused);
   });
 }
 
 // The one place, beside main, that catches everything: a session that fails takes nothing else down.
-void IoThread::begin(int descriptor, bool refused) {
-  const auto session = std::make_shared<Session>(poller_, commits_, descriptor, context_, SteadyClock::now());
+void IoThread::begin(int descriptor, protocol::Peer peer, bool refused) {
+  const auto session =
+      std::make_shared<Session>(poller_, commits_, descriptor, std::move(peer), context_, SteadyClock::now());
   sessions_.push_back(*session);
   if (stopping_) session->stop();
   auto run = refused ? session->run_refused({Errc::kBusy, "too many connections"}) : session->run();

@@ -40,7 +40,7 @@ class IoThread {
   Awaitable<void> sweep_forever();
   void sweep(SteadyClock::time_point now);
   void notice_gone_peers();
-  void begin(int descriptor, bool refused);
+  void begin(int descriptor, protocol::Peer peer, bool refused);
   void run_out();
 
   const SessionContext& context_;

@@ -6,6 +6,7 @@
 
 #include "kv/observability/log.hpp"
 
+#include "net/endpoint_text.hpp"
 #include "net/io_thread.hpp"
 
 namespace kv::net {
@@ -15,11 +16,6 @@ using asio::ip::tcp;
 
 // After a failed accept (most often: no file descriptor is left) before the next try.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
-
-std::string with_port(const std::string& host, std::uint16_t port) {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
 
 }  // namespace
 
@@ -44,8 +40,7 @@ Result<void> Listener::open(const std::string& host, std::uint16_t port) {
 }
 
 std::string Listener::address() const {
-  const tcp::endpoint endpoint = acceptor_.local_endpoint();
-  return with_port(endpoint.address().to_string(), endpoint.port());
+  return endpoint_text(acceptor_.local_endpoint());
 }
 
 Awaitable<void> Listener::run(std::function<IoThread&()> next_thread, std::function<void(Socket, IoThread&)> take) {

@@ -23,12 +23,14 @@ constexpr std::size_t kPrefetchFramesMin = 4;
 
 }  // namespace
 
-Session::Session(Poller& poller, CommitLine& commits, int descriptor, const SessionContext& context,
-                 SteadyClock::time_point now)
+Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer,
+                 const SessionContext& context, SteadyClock::time_point now)
     : socket_(poller, descriptor),
       commits_(commits),
       context_(context),
+      caller_(context.handler.connect(std::move(peer))),
       input_(kInputBytesIdle),
+      began_(now),
       coarse_now_(now),
       last_active_(now) {}
 
@@ -99,7 +101,7 @@ Session::Step Session::next_step() {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
       }
-      take(context_.handler.handle(*frame, *now, output_));
+      take(context_.handler.handle(*frame, *caller_, *now, output_));
       input_.consume(frame_bytes);
     }
   }
@@ -116,13 +118,18 @@ bool Session::may_run_frames() const {
   return !finishing_ && pending_ == nullptr && output_.size() < kReplyBacklogMax;
 }
 
+std::size_t Session::payload_bytes_max() const {
+  const std::size_t payload_bytes_max = context_.options.payload_bytes_max;
+  return caller_->is_admitted() ? payload_bytes_max : std::min(payload_bytes_max, kUnauthenticatedPayloadBytesMax);
+}
+
 // Finds the whole frames that come next, as many as are announced together, and says what comes after them.
 FrameState Session::look_ahead(Frames& frames) const {
   ByteView rest = input_.view();
   FrameState state = FrameState::kComplete;
   while (frames.size() < frames.capacity()) {
     protocol::Frame frame;
-    state = protocol::take_frame(rest, context_.options.payload_bytes_max, frame);
+    state = protocol::take_frame(rest, payload_bytes_max(), frame);
     if (state != FrameState::kComplete) break;
     frames.push_back(frame);
   }
@@ -225,7 +232,7 @@ Awaitable<void> Session::run_heavy() {
   asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault]() mutable {
     try {
       // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
-      if (!broken_) take(context_.handler.handle(heavy_frame_, context_.clock.now(), output_));
+      if (!broken_) take(context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), output_));
     } catch (...) {
       fault = std::current_exception();
     }
@@ -308,6 +315,10 @@ void Session::abort() {
 
 void Session::sweep(SteadyClock::time_point now) {
   coarse_now_ = now;
+  if (!caller_->is_admitted() && now - began_ >= context_.options.authentication_timeout) {
+    context_.counters.add(Counter::kTimeouts);
+    return abort();
+  }
   if (activity_ == Activity::kLingering && now >= linger_until_) return abort();
   if (activity_ != Activity::kReading) return;
   const auto quiet_for = now - last_active_;

@@ -53,7 +53,7 @@ using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode
 class Session : public std::enable_shared_from_this<Session>, public SessionHook {
  public:
   // Serves the connection on `descriptor`, which it takes over.
-  Session(Poller& poller, CommitLine& commits, int descriptor, const SessionContext& context,
+  Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, const SessionContext& context,
           SteadyClock::time_point now);
 
   // Serves the connection until it ends. The caller keeps this object alive meanwhile.
@@ -86,6 +86,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Step step_without_frame() const;
   void take(protocol::Handled handled);
   bool may_run_frames() const;
+  std::size_t payload_bytes_max() const;
   protocol::FrameState look_ahead(Frames& frames) const;
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
@@ -108,12 +109,14 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   PolledSocket socket_;
   CommitLine& commits_;
   const SessionContext& context_;
+  const std::unique_ptr<protocol::Caller> caller_;
   ByteBuffer input_;
   ByteBuffer output_;
   protocol::Frame heavy_frame_;
   std::unique_ptr<protocol::PendingReply> pending_;
   Lsn lsn_ = kNoLsn;  // the last record that the replies to be sent depend on
   Timer* sleeping_ = nullptr;
+  const SteadyClock::time_point began_;
   SteadyClock::time_point coarse_now_;  // of the last sweep
   SteadyClock::time_point last_active_;
   SteadyClock::time_point linger_until_{};

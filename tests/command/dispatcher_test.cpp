@@ -49,7 +49,7 @@ TEST_F(DispatcherTest, AReplyIsAppendedToWhatIsThere) {
     ByteView bytes = request;
     protocol::Frame taken;
     ASSERT_EQ(protocol::take_frame(bytes, kPayloadBytesDefault, taken), protocol::FrameState::kComplete);
-    dispatcher.handle(taken, clock.now(), out);
+    dispatcher.handle(taken, *caller, clock.now(), out);
   }
   std::vector<Reply> replies;
   ByteView rest = out.view();
@@ -65,7 +65,7 @@ TEST_F(DispatcherTest, TimeIsWhatTheSessionSays) {
   ByteBuffer out;
   const std::string payload = sized("key") + u64(1'000) + encode_int(1);
   const protocol::Frame request{static_cast<std::uint8_t>(protocol::Command::kSet), payload};
-  dispatcher.handle(request, clock.now() + 500, out);
+  dispatcher.handle(request, *caller, clock.now() + 500, out);
   expect_holds("key", encode_int(1), 1'500);
 }
 
@@ -155,9 +155,11 @@ TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
   observability::Counters counters;
   ScriptedAdministration administration;
   command::Dispatcher dispatcher({engine, clock, counters, administration, {}});
+  const auto caller = dispatcher.connect({});
   ByteBuffer out;
   const auto handle = [&](const std::string& request) {
-    return dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, clock.now(), out);
+    return dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *caller, clock.now(),
+                             out);
   };
   const auto lsn_of = [&](const std::string& request) { return number(handle(request).lsn); };
 

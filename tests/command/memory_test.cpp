@@ -50,7 +50,7 @@ void expect_all_or_nothing(const std::string& request) {
     ByteBuffer out;
     {
       const FailingAllocation failing(nth);
-      server.dispatcher.handle(taken, server.clock.now(), out);
+      server.dispatcher.handle(taken, *server.caller, server.clock.now(), out);
       failed = failing.happened();
     }
     const Reply reply = decode_reply(out.view());
@@ -129,10 +129,10 @@ TEST(OutOfMemory, AWaiterStandsInLineOrDoesNot) {
     std::unique_ptr<protocol::PendingReply> pending;
     {
       const FailingAllocation failing(nth);
-      pending =
-          server.dispatcher
-              .handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, server.clock.now(), out)
-              .pending;
+      pending = server.dispatcher
+                    .handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
+                            server.clock.now(), out)
+                    .pending;
       failed = failing.happened();
     }
     EXPECT_EQ(pending == nullptr, !out.empty());
@@ -155,7 +155,7 @@ TEST(OutOfMemory, AKeyIsHandedOverOrStays) {
       ByteBuffer out;
       {
         const FailingAllocation failing(nth);
-        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)},
+        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
                                  server.clock.now(), out);
         failed = failing.happened();
       }
@@ -246,7 +246,7 @@ TEST(OutOfMemory, WhatHappenedIsRecordedAndNothingElse) {
       ByteBuffer out;
       {
         const FailingAllocation failing(nth);
-        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)},
+        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
                                  server.clock.now(), out);
         failed = failing.happened();
       }

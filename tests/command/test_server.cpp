@@ -31,7 +31,7 @@ TestServer::TestServer(const protocol::Limits& limits)
 Reply TestServer::run(ByteView request) {
   ByteBuffer out;
   out.append("what was there before");
-  const auto pending = dispatcher.handle(take_request(request), clock.now(), out).pending;
+  const auto pending = dispatcher.handle(take_request(request), *caller, clock.now(), out).pending;
   EXPECT_EQ(pending, nullptr) << "it waits";
   EXPECT_TRUE(out.view().starts_with("what was there before"));
   out.consume(sizeof("what was there before") - 1);
@@ -40,7 +40,7 @@ Reply TestServer::run(ByteView request) {
 
 std::unique_ptr<protocol::PendingReply> TestServer::start(ByteView request) {
   ByteBuffer out;
-  auto pending = dispatcher.handle(take_request(request), clock.now(), out).pending;
+  auto pending = dispatcher.handle(take_request(request), *caller, clock.now(), out).pending;
   EXPECT_NE(pending, nullptr) << "it doesn't wait";
   EXPECT_TRUE(out.empty());
   return pending;

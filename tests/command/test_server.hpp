@@ -69,6 +69,7 @@ class TestServer {
   ScriptedAdministration administration;
   std::atomic<bool> read_only{false};
   command::Dispatcher dispatcher;
+  std::unique_ptr<protocol::Caller> caller = dispatcher.connect({});
 };
 
 // The one reply in `frames`. Fails the test when there is none, or more.

@@ -46,13 +46,14 @@ void fuzz(ByteView input) {
   NoServer server;
   command::Dispatcher dispatcher({engine, clock, counters, server, kLimits});
 
+  const auto caller = dispatcher.connect({});
   std::vector<std::unique_ptr<PendingReply>> waiting;
   Frame request;
   while (take_frame(input, kLimits.payload_bytes_max, request) == FrameState::kComplete) {
     dispatcher.weigh(request);
     dispatcher.prefetch({&request, 1});
     ByteBuffer out;
-    if (auto pending = dispatcher.handle(request, clock.now(), out).pending) {
+    if (auto pending = dispatcher.handle(request, *caller, clock.now(), out).pending) {
       KV_ASSERT(out.empty());
       waiting.push_back(std::move(pending));
     } else {

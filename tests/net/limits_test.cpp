@@ -79,6 +79,36 @@ TEST_F(LimitsTest, AQuietConnectionStaysWithoutAnIdleTimeout) {
   EXPECT_EQ(quiet.call(echo("still here")), ok("still here"));
 }
 
+TEST_F(LimitsTest, WhoIsNotAdmittedInTimeIsCutOff) {
+  options.authentication_timeout = milliseconds(300);
+  handler.admit_all(false);
+  start();
+  RawClient admitted = connect();
+  EXPECT_EQ(admitted.call(admit()), ok());
+  RawClient stranger = connect();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(stranger.call(echo("let me in")), ok("let me in"));
+  EXPECT_EQ(stranger.receive_until_eof(), "");
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, options.authentication_timeout);
+  EXPECT_EQ(counted(Counter::kTimeouts), 1U);
+  EXPECT_EQ(admitted.call(echo("still here")), ok("still here"));
+}
+
+TEST_F(LimitsTest, WhoIsNotAdmittedMaySendSmallPayloadsOnly) {
+  handler.admit_all(false);
+  start();
+  const std::string most(kUnauthenticatedPayloadBytesMax, 'x');
+  RawClient client = connect();
+  EXPECT_EQ(client.call(echo(most)), ok(most));
+  // What follows the request that admits is read by the limit that holds then, though it came together with it.
+  client.send(admit() + echo(most + "x"));
+  EXPECT_EQ(client.receive(), ok());
+  EXPECT_EQ(client.receive(), ok(most + "x"));
+  RawClient stranger = connect();
+  EXPECT_EQ(stranger.call(echo(most + "x")), invalid("TOOLARGE"));
+  EXPECT_EQ(stranger.receive_until_eof(), "");
+}
+
 TEST_F(LimitsTest, AnIdleTimeoutEndsQuietConnections) {
   options.idle_timeout = milliseconds(300);
   start();

@@ -13,6 +13,7 @@ namespace {
 
 enum : std::uint8_t {
   kAction = 'a',
+  kAdmit = 'd',
   kEcho = 'e',
   kFill = 'f',
   kHeavyEcho = 'h',
@@ -46,6 +47,9 @@ std::string heavy_echo(ByteView payload) {
 }
 std::string wait_for(std::uint32_t milliseconds, ByteView name) {
   return frame(kWait, u32(milliseconds).append(name));
+}
+std::string admit() {
+  return frame(kAdmit);
 }
 std::string run_action() {
   return frame(kAction);
@@ -127,6 +131,12 @@ class ScriptedPending final : public protocol::PendingReply {
   const Lsn lsn_;
 };
 
+std::unique_ptr<protocol::Caller> ScriptedHandler::connect(protocol::Peer peer) {
+  auto caller = std::make_unique<protocol::Caller>(std::move(peer));
+  caller->set_admitted(admits_);
+  return caller;
+}
+
 protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
   const bool heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily;
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
@@ -136,7 +146,8 @@ bool ScriptedHandler::may_write(const protocol::Frame& frame) const {
   return frame.tag == kWriteEcho;
 }
 
-protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) {
+protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
+                                          ByteBuffer& out) {
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {
@@ -150,6 +161,10 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, UnixMill
     case kAction:
       reply(out, {});
       action_();
+      return {};
+    case kAdmit:
+      caller.set_admitted(true);
+      reply(out, {});
       return {};
     case kHeavyEcho:
       pass_gate();

@@ -22,6 +22,7 @@ std::string depend_on(std::uint32_t lsn);                         // OK that dep
 std::string write_echo(ByteView payload);                         // as echo(), but it may change data
 std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
 std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply
+std::string admit();                                              // OK, and from then on it is admitted
 std::string run_action();                                         // see on_action()
 std::string fail();                                               // throws
 std::string fail_heavily();                                       // throws beside the I/O threads
@@ -52,9 +53,11 @@ class PendingRecord {
 
 class ScriptedHandler final : public protocol::RequestHandler {
  public:
+  std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
   protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
-  protocol::Handled handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) override;
+  protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
+                           ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
@@ -66,6 +69,9 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   // What run_action() runs, on the session's thread. REQUIRES: set before such a request is sent.
   void on_action(std::function<void()> action) { action_ = std::move(action); }
+
+  // Whether new connections are admitted without more ado; admit() admits the one that sends it.
+  void admit_all(bool all) { admits_ = all; }
 
   // How many requests were begun.
   std::size_t handled() const { return handled_; }
@@ -82,6 +88,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   void pass_gate();
 
   std::function<void()> action_;
+  std::atomic<bool> admits_{true};
   std::atomic<std::size_t> handled_{0};
   std::atomic<UnixMillis> last_now_{0};
   mutable std::mutex mutex_;

@@ -30,9 +30,11 @@ class Dispatcher final : public protocol::RequestHandler {
   // Of a small payload limit follows one for keys: no key is taken that would fit no reply to SCAN.
   explicit Dispatcher(const Services& services);
 
+  std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
   protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
-  protocol::Handled handle(const protocol::Frame& frame, UnixMillis now, ByteBuffer& out) override;
+  protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
+                           ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 

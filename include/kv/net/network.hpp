@@ -24,9 +24,10 @@ struct NetworkOptions {
   std::size_t threads = 1;
   std::size_t payload_bytes_max = kPayloadBytesDefault;
   std::size_t connections_max = kConnectionsDefault;
-  std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;  // 0: off
-  std::chrono::milliseconds idle_timeout{0};                           // 0: off
-  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;           // 0: off
+  std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;     // 0: off
+  std::chrono::milliseconds idle_timeout{0};                              // 0: off
+  std::chrono::milliseconds authentication_timeout = kAuthenticationMax;  // of whom the handler doesn't admit yet
+  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;              // 0: off
 };
 
 class Network {

@@ -10,6 +10,7 @@
 #include "kv/base/clock.hpp"
 #include "kv/base/lsn.hpp"
 #include "kv/base/result.hpp"
+#include "kv/protocol/caller.hpp"
 #include "kv/protocol/frame.hpp"
 
 namespace kv::protocol {
@@ -55,16 +56,20 @@ class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
 
+  // A connection begins: what the handler keeps of it. Thread-safe.
+  virtual std::unique_ptr<Caller> connect(Peer peer) = 0;
+
   // Whether the frame may take so long that it would delay other sessions. Cheap; thread-safe.
   virtual Weight weigh(const Frame& frame) const = 0;
 
   // Whether the frame may change data, and so needs room in the log. Cheap; thread-safe.
   virtual bool may_write(const Frame& frame) const = 0;
 
-  // Carries out one request and appends its reply to `out`; or returns a PendingReply, and appends nothing yet.
-  // The reply is to be sent only once the log is as safe up to Handled::lsn as its policy promises. Thread-safe. `now`
-  // may be the time of the batch that the frame came in. Never throws on what a peer sent.
-  virtual Handled handle(const Frame& frame, UnixMillis now, ByteBuffer& out) = 0;
+  // Carries out one request of `caller`, which connect() made, and appends its reply to `out`; or returns a
+  // PendingReply, and appends nothing yet. The reply is to be sent only once the log is as safe up to Handled::lsn as
+  // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. Never throws on what a
+  // peer sent.
+  virtual Handled handle(const Frame& frame, Caller& caller, UnixMillis now, ByteBuffer& out) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;
