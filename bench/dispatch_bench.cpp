@@ -22,6 +22,8 @@ class NoAdministration final : public kv::command::Administration {
  public:
   kv::command::ServerState state() const override { return {}; }
   kv::command::PersistenceState persistence() const override { return {}; }
+  std::vector<kv::protocol::ConnectionInfo> connections() const override { return {}; }
+  bool close_connection(std::uint64_t) override { return false; }
   void take_snapshot(const std::string&, std::function<void(kv::Result<kv::UnixMillis>)>) override {}
 };
 

@@ -5,6 +5,7 @@
 //                            SIGINT end it. A command that has to wait closes its connection.
 #include <array>
 #include <span>
+#include <vector>
 
 #include "kv/base/byte_buffer.hpp"
 #include "kv/base/clock.hpp"
@@ -43,6 +44,8 @@ class Commands : public kv::command::Administration {
 
   kv::command::ServerState state() const override { return {}; }
   kv::command::PersistenceState persistence() const override { return {}; }
+  std::vector<kv::protocol::ConnectionInfo> connections() const override { return {}; }
+  bool close_connection(std::uint64_t) override { return false; }
   void take_snapshot(const std::string&, std::function<void(kv::Result<kv::UnixMillis>)>) override {}
 
  private:

@@ -57,6 +57,7 @@ std::span<const CommandRow> keyspace_commands();
 std::span<const CommandRow> lock_commands();
 std::span<const CommandRow> server_commands();
 std::span<const CommandRow> persistence_commands();
+std::span<const CommandRow> client_commands();
 
 // The row of a command byte; nullptr where there is none.
 const CommandRow* find_command(std::uint8_t byte);

@@ -29,6 +29,12 @@ Services with_keys_that_scan_can_return(Services services) {
   return services;
 }
 
+// Asking all I/O threads takes a moment, and what is asked there runs beside them; a name is set on the session's own.
+bool asks_the_io_threads(const CommandRow& row, ByteView payload) {
+  return row.byte == protocol::Command::kClient && !payload.empty() &&
+         static_cast<protocol::ClientCall>(payload[0]) != protocol::ClientCall::kSetName;
+}
+
 bool is_error_frame(ByteView frame) {
   return !frame.empty() && static_cast<protocol::Status>(frame[0]) == protocol::Status::kError;
 }
@@ -47,7 +53,8 @@ protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
   const CommandRow* row = find_command(frame.tag);
   if (row == nullptr) return protocol::Weight::kLight;
   const bool heavy = (row->flags & kHeavy) != 0 || ((row->flags & kBatch) != 0 && size >= kLightBatchBytes) ||
-                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes);
+                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes) ||
+                     asks_the_io_threads(*row, frame.payload);
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 

@@ -14,7 +14,7 @@ using Table = std::array<const CommandRow*, 256>;
 Table make_table() {
   Table table{};
   for (const auto family : {string_commands(), counter_commands(), batch_commands(), keyspace_commands(),
-                            lock_commands(), server_commands(), persistence_commands()}) {
+                            lock_commands(), server_commands(), persistence_commands(), client_commands()}) {
     for (const CommandRow& row : family) {
       const CommandRow*& place = table[static_cast<std::uint8_t>(row.byte)];
       KV_ASSERT(place == nullptr);  // two commands with one byte

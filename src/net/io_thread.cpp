@@ -29,12 +29,12 @@ void IoThread::start(std::size_t number) {
   });
 }
 
-void IoThread::adopt(Socket socket, bool refused) {
+void IoThread::adopt(Socket socket, std::uint64_t id, bool refused) {
   session_count_.fetch_add(1);
-  asio::post(io_, [this, refused, taken = std::make_shared<Socket>(std::move(socket))] {
+  asio::post(io_, [this, id, refused, taken = std::make_shared<Socket>(std::move(socket))] {
     error_code ignored;  // it has just been opened
     taken->non_blocking(true, ignored);
-    protocol::Peer peer{.address = endpoint_text(taken->remote_endpoint(ignored))};
+    protocol::Peer peer{.id = id, .address = endpoint_text(taken->remote_endpoint(ignored))};
     begin(taken->release(ignored), std::move(peer), refused);
   });
 }
@@ -83,6 +83,10 @@ void IoThread::abort() {
     for (Session& session : sessions_) session.abort();
     commits_.abort();
   });
+}
+
+void IoThread::ask(std::function<void(Sessions&)> ask) {
+  asio::post(io_, [this, ask = std::move(ask)] { ask(sessions_); });
 }
 
 Awaitable<void> IoThread::sweep_forever() {

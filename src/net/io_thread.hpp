@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -26,12 +27,16 @@ class IoThread {
   asio::io_context& io() { return io_; }
   void start(std::size_t number);
 
-  // Thread-safe: takes a connection over. A `refused` one is only told BUSY. The caller has counted it.
-  void adopt(Socket socket, bool refused);
+  // Thread-safe: takes a connection over, which is known as `id`. A `refused` one is only told BUSY. The caller has
+  // counted it.
+  void adopt(Socket socket, std::uint64_t id, bool refused);
   // Thread-safe: every session answers what it has received, and ends; then the thread ends.
   void stop();
   // Thread-safe: cuts off every session.
   void abort();
+  // Thread-safe: has `ask` run on this thread, with all of its sessions.
+  using Sessions = boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>>;
+  void ask(std::function<void(Sessions&)> ask);
   void join() { thread_.join(); }
   // Sessions of any kind on this thread. Thread-safe.
   std::size_t sessions() const { return session_count_.load(); }
@@ -51,7 +56,7 @@ class IoThread {
   Timer sweep_timer_{io_};
   Poller poller_{io_};
   CommitLine commits_;
-  boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>> sessions_;
+  Sessions sessions_;
   std::atomic<std::size_t> session_count_{0};
   bool stopping_ = false;
   std::thread thread_;

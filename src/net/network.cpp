@@ -1,7 +1,10 @@
 #include "kv/net/network.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
+#include <future>
+#include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -70,6 +73,10 @@ struct Network::State {
     return !has_sessions();
   }
 
+  template <typename Answer>
+  std::vector<Answer> ask_all(Answer (*question)(IoThread::Sessions& sessions, std::uint64_t id),
+                              std::uint64_t id) const;
+
   const NetworkOptions options;
   // Two threads, so that one request that takes a second doesn't hold up all others that are merely large.
   asio::thread_pool heavy_work{2};
@@ -77,6 +84,7 @@ struct Network::State {
   std::vector<std::unique_ptr<IoThread>> threads;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::vector<std::string> addresses;
+  std::uint64_t last_id = 0;            // used by the accepting thread only
   std::size_t last_thread = 0;          // used by the accepting thread only
   std::atomic<std::size_t> open{0};     // connections that are served
   std::atomic<std::size_t> refused{0};  // connections that are being told BUSY
@@ -91,7 +99,26 @@ void Network::State::take(Socket socket, IoThread& thread) {
   context.counters.add(is_over ? Counter::kConnectionsRefused : Counter::kConnectionsAccepted);
   if (is_over && refused.load() >= kRefusedConnectionsMax) return;  // closed without a word
   (is_over ? refused : open).fetch_add(1);
-  thread.adopt(std::move(socket), is_over);
+  thread.adopt(std::move(socket), ++last_id, is_over);
+}
+
+// What each thread answers, in no order. Those that don't in time are left alone with a question that nobody hears the
+// answer to.
+template <typename Answer>
+std::vector<Answer> Network::State::ask_all(Answer (*question)(IoThread::Sessions& sessions, std::uint64_t id),
+                                            std::uint64_t id) const {
+  std::vector<std::future<Answer>> answers;
+  for (const auto& thread : threads) {
+    const auto promise = std::make_shared<std::promise<Answer>>();
+    answers.push_back(promise->get_future());
+    thread->ask([promise, question, id](IoThread::Sessions& sessions) { promise->set_value(question(sessions, id)); });
+  }
+  std::vector<Answer> in_time;
+  const auto deadline = SteadyClock::now() + kAskThreadMax;
+  for (std::future<Answer>& answer : answers) {
+    if (answer.wait_until(deadline) == std::future_status::ready) in_time.push_back(answer.get());
+  }
+  return in_time;
 }
 
 Network::Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
@@ -148,6 +175,31 @@ std::vector<std::string> Network::listeners() const {
 }
 std::size_t Network::connections() const {
   return state_->open.load();
+}
+
+std::vector<protocol::ConnectionInfo> Network::connection_list() const {
+  const auto describe_all = [](IoThread::Sessions& sessions, std::uint64_t) {
+    std::vector<protocol::ConnectionInfo> described;
+    for (const Session& session : sessions) described.push_back(session.describe());
+    return described;
+  };
+  std::vector<protocol::ConnectionInfo> all;
+  for (auto& some : state_->ask_all<std::vector<protocol::ConnectionInfo>>(describe_all, 0)) {
+    std::ranges::move(some, std::back_inserter(all));
+  }
+  std::ranges::sort(all, {}, &protocol::ConnectionInfo::id);
+  return all;
+}
+
+bool Network::close_connection(std::uint64_t id) {
+  const auto close = [](IoThread::Sessions& sessions, std::uint64_t wanted) -> int {
+    const auto session = std::ranges::find(sessions, wanted, &Session::id);
+    if (session == sessions.end()) return 0;
+    session->abort();
+    return 1;
+  };
+  const std::vector<int> closed = state_->ask_all<int>(close, id);
+  return std::ranges::count(closed, 1) != 0;
 }
 
 }  // namespace kv::net

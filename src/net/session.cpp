@@ -101,7 +101,7 @@ Session::Step Session::next_step() {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
       }
-      take(context_.handler.handle(*frame, *caller_, *now, output_));
+      take(*frame, context_.handler.handle(*frame, *caller_, *now, output_));
       input_.consume(frame_bytes);
     }
   }
@@ -109,13 +109,15 @@ Session::Step Session::next_step() {
   return pending_ != nullptr ? Step::kWait : Step::kLinger;
 }
 
-void Session::take(protocol::Handled handled) {
+void Session::take(const protocol::Frame& frame, protocol::Handled handled) {
+  last_command_ = frame.tag;
   pending_ = std::move(handled.pending);
   lsn_ = std::max(lsn_, handled.lsn);
+  if (caller_->ends()) finishing_ = true;
 }
 
 bool Session::may_run_frames() const {
-  return !finishing_ && pending_ == nullptr && output_.size() < kReplyBacklogMax;
+  return !finishing_ && pending_ == nullptr && output_.size() < context_.options.reply_backlog_max;
 }
 
 std::size_t Session::payload_bytes_max() const {
@@ -201,6 +203,7 @@ bool Session::write_at_once() {
 
 Awaitable<void> Session::write() {
   activity_ = Activity::kWriting;
+  last_active_ = coarse_now_;
   while (!output_.empty()) {
     const auto [error, size] = co_await socket_.async_write_some(bytes_to_write(), kAwait);
     finish_write(error, size);
@@ -219,9 +222,9 @@ void Session::finish_write(error_code error, std::size_t size) {
   }
   output_.consume(size);
   context_.counters.add(Counter::kBytesSent, size);
-  if (!output_.empty()) return;
   // Whatever it did until now, waiting for its peer begins here.
   last_active_ = coarse_now_;
+  if (!output_.empty()) return;
   if (output_.capacity() > kOutputBytesUsual) output_.shrink_to(kOutputBytesUsual);
 }
 
@@ -229,10 +232,11 @@ Awaitable<void> Session::run_heavy() {
   activity_ = Activity::kHeavy;
   bool done = false;
   std::exception_ptr fault;
-  asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault]() mutable {
+  protocol::Handled handled;
+  asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault, &handled]() mutable {
     try {
       // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
-      if (!broken_) take(context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), output_));
+      if (!broken_) handled = context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), output_);
     } catch (...) {
       fault = std::current_exception();
     }
@@ -244,6 +248,7 @@ Awaitable<void> Session::run_heavy() {
   });
   while (!done) co_await sleep(std::chrono::hours(1));
   if (fault) std::rethrow_exception(fault);
+  take(heavy_frame_, std::move(handled));
   input_.consume(protocol::kHeaderBytes + heavy_frame_.payload.size());
 }
 
@@ -291,6 +296,28 @@ void Session::wake() {
   if (sleeping_ != nullptr) sleeping_->cancel();
 }
 
+// What a heavy request works with belongs to its thread meanwhile: input and output are not looked at then.
+protocol::ConnectionInfo Session::describe() const {
+  static constexpr std::string_view kStates[] = {"running", "reading", "committing", "writing",
+                                                 "waiting", "heavy",   "lingering"};
+  const auto ms = [this](SteadyClock::time_point since) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(coarse_now_ - since);
+  };
+  const bool is_heavy = activity_ == Activity::kHeavy;
+  return {.id = id(),
+          .address = caller_->peer().address,
+          .is_encrypted = caller_->peer().is_encrypted,
+          .is_admitted = caller_->is_admitted(),
+          .name = caller_->name(),
+          .user = caller_->user(),
+          .age = ms(began_),
+          .idle = ms(last_active_),
+          .state = kStates[static_cast<std::size_t>(activity_)],
+          .input_bytes = is_heavy ? 0 : input_.capacity(),
+          .output_bytes = is_heavy ? 0 : output_.capacity(),
+          .last_command = last_command_};
+}
+
 bool Session::peer_is_gone() {
   pollfd watched{socket_.native_handle(), POLLRDHUP, 0};
   return ::poll(&watched, 1, 0) > 0;
@@ -320,6 +347,13 @@ void Session::sweep(SteadyClock::time_point now) {
     return abort();
   }
   if (activity_ == Activity::kLingering && now >= linger_until_) return abort();
+  if (activity_ == Activity::kWriting) {
+    const auto limit = context_.options.reply_timeout;
+    if (limit.count() > 0 && now - last_active_ >= limit + kSweepPeriod) {
+      context_.counters.add(Counter::kTimeouts);
+      return abort();
+    }
+  }
   if (activity_ != Activity::kReading) return;
   const auto quiet_for = now - last_active_;
   const auto limit = input_.empty() ? context_.options.idle_timeout : context_.options.request_timeout;

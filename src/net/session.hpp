@@ -8,7 +8,7 @@
 // two awaits the session has its thread to itself, so nothing in it needs a lock.
 //
 //   1. Replies stand in the order of the requests; a frame that waits, or is heavy, holds the later ones back.
-//   2. Over kReplyBacklogMax bytes of replies no further frame runs until they are written, so a session holds at most
+//   2. Over --reply-backlog bytes of replies no further frame runs until they are written, so a session holds at most
 //      that and one reply, however fast its peer sends and however slowly it reads.
 //   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
 //   4. No reply leaves before the log holds what it tells of, as safely as its policy promises. Where that can't be
@@ -30,6 +30,7 @@
 #include "kv/base/clock.hpp"
 #include "kv/net/network.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
 
 #include "net/asio_types.hpp"
@@ -69,6 +70,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void abort();
   // Looks at the session's time limits. `now` is the time of the sweep, which is all the precision there is.
   void sweep(SteadyClock::time_point now);
+  std::uint64_t id() const { return caller_->peer().id; }
+  protocol::ConnectionInfo describe() const;
   // Whether it waits for something that another session brings about; then its peer's going has to be noticed.
   bool is_waiting() const { return activity_ == Activity::kWaiting && pending_ != nullptr; }
   int native_handle() { return socket_.native_handle(); }
@@ -84,7 +87,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
 
   Step next_step();
   Step step_without_frame() const;
-  void take(protocol::Handled handled);
+  void take(const protocol::Frame& frame, protocol::Handled handled);
   bool may_run_frames() const;
   std::size_t payload_bytes_max() const;
   protocol::FrameState look_ahead(Frames& frames) const;
@@ -122,10 +125,11 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   SteadyClock::time_point linger_until_{};
   std::uint64_t waits_ = 0;  // tells one wait from the next
   Activity activity_ = Activity::kRunning;
-  bool filled_ = false;       // the last read took all the room there was
-  bool input_ended_ = false;  // the peer has closed its sending side
-  bool stopping_ = false;     // the server shuts down
-  bool finishing_ = false;    // no further frame is run
+  std::uint8_t last_command_ = 0;  // its byte; 0: none yet
+  bool filled_ = false;            // the last read took all the room there was
+  bool input_ended_ = false;       // the peer has closed its sending side
+  bool stopping_ = false;          // the server shuts down
+  bool finishing_ = false;         // no further frame is run
   bool woken_ = false;
   std::atomic<bool> broken_ = false;  // the connection is of no more use; heavy requests look at it too
 };

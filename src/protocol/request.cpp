@@ -36,6 +36,7 @@ class PayloadDecoder {
   MaybeError decode_pattern();
   MaybeError decode_mode();
   MaybeError decode_folder();
+  MaybeError decode_client_call();
 
   template <typename T>
   MaybeError decode_integer(T& value) {
@@ -97,6 +98,8 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_mode();
     case Field::kFolder:
       return decode_folder();
+    case Field::kClientCall:
+      return decode_client_call();
     case Field::kRest:
       take(rest_.size(), request_.rest);
       return {};
@@ -203,12 +206,31 @@ MaybeError PayloadDecoder::decode_folder() {
   return {};
 }
 
+MaybeError PayloadDecoder::decode_client_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  request_.client_call = static_cast<ClientCall>(call);
+  switch (request_.client_call) {
+    case ClientCall::kList:
+      return {};
+    case ClientCall::kKill:
+      return decode_integer(request_.id);
+    case ClientCall::kSetName:
+      take(rest_.size(), request_.rest);
+      if (request_.rest.size() > kClientNameBytesMax)
+        return Error{Errc::kArgument, "the name is over the length limit"};
+      if (!is_utf8(request_.rest)) return Error{Errc::kArgument, "the name is not valid UTF-8"};
+      return {};
+  }
+  return Error{Errc::kArgument, "CLIENT has no such call"};
+}
+
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {"",      "key",      "key_rest", "owner",  "ttl",   "delta",
-                                 "wait",  "expected", "value",    "keys",   "pairs", "cursor",
-                                 "count", "pattern",  "mode",     "folder", "rest"};
+  constexpr ByteView kNames[] = {"",      "key",      "key_rest", "owner",  "ttl",         "delta",
+                                 "wait",  "expected", "value",    "keys",   "pairs",       "cursor",
+                                 "count", "pattern",  "mode",     "folder", "client_call", "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 

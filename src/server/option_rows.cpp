@@ -92,6 +92,17 @@ std::vector<Row> make_rows() {
           {.name = "idle-timeout", .group = network, .help = "Close a connection that sends no request for this long."},
           Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.idle_timeout; }),
       row(
+          {.name = "reply-timeout",
+           .group = network,
+           .help = "Close a connection that takes nothing of the replies that wait for it for this long."},
+          Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.reply_timeout; }),
+      row(
+          {.name = "reply-backlog",
+           .group = network,
+           .help = "Run no further request of a connection that lets replies of so many bytes lie, until it has read "
+                   "them."},
+          Size{kReplyBacklogFloor, kReplyBacklogCeiling}, [](auto& o) -> auto& { return o.reply_backlog_max; }),
+      row(
           {.name = "tcp-keepalive",
            .group = network,
            .help = "Ask a silent peer's machine after this long whether it is still there, so that a connection whose "

@@ -52,6 +52,8 @@ struct Options {
   // Of these, zero means that there is no such limit.
   std::chrono::milliseconds request_timeout{kRequestTimeoutDefault};
   std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;
+  std::size_t reply_backlog_max = kReplyBacklogDefault;
   std::chrono::milliseconds tcp_keepalive{kTcpKeepaliveDefault};  // whole seconds
 
   Persistence persistence;

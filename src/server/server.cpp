@@ -44,6 +44,8 @@ net::NetworkOptions network_options(const Options& options) {
   network.connections_max = options.connections_max;
   network.request_timeout = options.request_timeout;
   network.idle_timeout = options.idle_timeout;
+  network.reply_timeout = options.reply_timeout;
+  network.reply_backlog_max = options.reply_backlog_max;
   network.tcp_keepalive = std::chrono::duration_cast<std::chrono::seconds>(options.tcp_keepalive);
   return network;
 }

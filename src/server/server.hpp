@@ -42,6 +42,8 @@ class Server final : public command::Administration {
 
   command::ServerState state() const override;
   command::PersistenceState persistence() const override;
+  std::vector<protocol::ConnectionInfo> connections() const override { return network_.connection_list(); }
+  bool close_connection(std::uint64_t id) override { return network_.close_connection(id); }
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override;
 
  private:

@@ -28,7 +28,7 @@ TEST(CommandTable, HasExactlyTheCommandsOfTheProtocol) {
                                              "PING", "INFO", "SETNX",   "LOCK",   "UNLOCK",  "EXTEND",  "MGET",
                                              "MSET", "MDEL", "MEXISTS", "EXPIRE", "TTL",     "PERSIST", "SWAP",
                                              "TAKE", "SCAN", "TYPE",    "ADD",    "ACQUIRE", "FLUSH"};
-  std::map<unsigned, std::string> names{{0x80, "SNAPSHOT"}, {0x81, "LASTSAVE"}};
+  std::map<unsigned, std::string> names{{0x80, "SNAPSHOT"}, {0x81, "LASTSAVE"}, {0x84, "CLIENT"}};
   for (unsigned i = 0; i < first_names.size(); ++i) names[i + 1] = first_names[i];
   for (unsigned byte = 0; byte < 256; ++byte) {
     const CommandRow* row = find_command(static_cast<std::uint8_t>(byte));
@@ -51,7 +51,7 @@ TEST(CommandTable, FlagsSayWhatACommandDoes) {
   EXPECT_EQ(writers,
             (std::set<ByteView>{"SET", "DEL", "INCR", "DECR", "CAS", "SETNX", "LOCK", "UNLOCK", "EXTEND", "MSET",
                                 "MDEL", "EXPIRE", "PERSIST", "SWAP", "TAKE", "ADD", "ACQUIRE", "FLUSH"}));
-  EXPECT_EQ(touch_no_key, (std::set<ByteView>{"PING", "INFO", "SNAPSHOT", "LASTSAVE"}));
+  EXPECT_EQ(touch_no_key, (std::set<ByteView>{"PING", "INFO", "SNAPSHOT", "LASTSAVE", "CLIENT"}));
 }
 
 TEST(CommandTable, IsPrintedAsJson) {
@@ -97,6 +97,9 @@ std::string payload_of(const CommandRow& row) {
         break;
       case Field::kDelta:
         payload += u64(1);
+        break;
+      case Field::kClientCall:
+        payload += '\0';
         break;
       case Field::kExpected:
       case Field::kValue:

@@ -3,6 +3,7 @@
 //   EXPECT_EQ(run(set("key", encode_int(1))), ok());
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -38,12 +39,19 @@ class ScriptedAdministration final : public command::Administration {
             .connections_max = 10};
   }
   command::PersistenceState persistence() const override { return persistence_state; }
+  std::vector<protocol::ConnectionInfo> connections() const override { return open_connections; }
+  bool close_connection(std::uint64_t id) override {
+    closed.push_back(id);
+    return std::ranges::count(open_connections, id, &protocol::ConnectionInfo::id) != 0;
+  }
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override {
     if (at_once) return done(*at_once);
     asked.push_back({backup_folder, std::move(done)});
   }
 
   command::PersistenceState persistence_state;
+  std::vector<protocol::ConnectionInfo> open_connections;
+  std::vector<std::uint64_t> closed;          // what was asked to be
   std::optional<Result<UnixMillis>> at_once;  // set: how every snapshot ends before take_snapshot() returns
   std::vector<Asked> asked;
 };
@@ -69,7 +77,7 @@ class TestServer {
   ScriptedAdministration administration;
   std::atomic<bool> read_only{false};
   command::Dispatcher dispatcher;
-  std::unique_ptr<protocol::Caller> caller = dispatcher.connect({});
+  std::unique_ptr<protocol::Caller> caller = dispatcher.connect({.id = 7});
 };
 
 // The one reply in `frames`. Fails the test when there is none, or more.

@@ -1,4 +1,6 @@
 // Connections: how many, how they end, and how long they may stay silent.
+#include <boost/json.hpp>
+
 #include "integration/info_json.hpp"
 #include "integration/server_test.hpp"
 #include "support/process/wait.hpp"
@@ -26,6 +28,22 @@ TEST_F(Connections, AThousandAreServedAtOnce) {
     EXPECT_EQ(info_json(client_).at("entries"), kCount + 1);
   }
   EXPECT_TRUE(eventually([&] { return server_.open_fds() <= fds_before; })) << "closed connections cost nothing";
+}
+
+TEST_F(Connections, AreListedNamedAndKilled) {
+  RawClient other = connect();
+  EXPECT_EQ(other.call(client_set_name("the other")), ok());
+  const auto list = [&] { return boost::json::parse(call(client_list()).payload).at("connections").as_array(); };
+  const boost::json::array both = list();
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].at("state"), "heavy") << "that is who asks";
+  EXPECT_EQ(both[1].at("name"), "the other");
+  EXPECT_EQ(both[1].at("last_command"), "CLIENT");
+  EXPECT_EQ(call(client_kill(both[1].at("id").to_number<std::uint64_t>())), ok_bool(true));
+  EXPECT_EQ(other.receive_until_eof(), "");
+  EXPECT_TRUE(eventually([&] { return list().size() == 1; }));
+  EXPECT_EQ(call(client_kill(both[0].at("id").to_number<std::uint64_t>())), ok_bool(true)) << "the asker's own";
+  EXPECT_EQ(client_.receive_until_eof(), "");
 }
 
 TEST_F(Connections, TenThousandThatComeAndGoLeaveNothingBehind) {

@@ -49,6 +49,7 @@ constexpr Expected kProtocolPage[] = {
     {0x1B, "FLUSH", ""},
     {0x80, "SNAPSHOT", "mode folder"},
     {0x81, "LASTSAVE", ""},
+    {0x84, "CLIENT", "client_call"},
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -121,7 +122,7 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 11) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE";
+  EXPECT_EQ(readers, 12) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, CLIENT";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

@@ -71,6 +71,7 @@ std::string valid_field(const std::string& field, ByteView key) {
   if (field == "pattern") return sized("[k]*");
   if (field == "mode") return std::string(1, '\0');  // of SNAPSHOT, and one that takes no folder
   if (field == "folder") return "";
+  if (field == "client_call") return std::string(1, '\0');
   if (field == "rest") return "";
   throw std::out_of_range("a field that the error matrix doesn't know: " + field);
 }
@@ -114,6 +115,13 @@ std::vector<FieldFault> field_faults(const std::string& field) {
            {"a backup into a folder from no root", "\2folder", "ARGUMENT"},
            {"a backup into a folder with a NUL", std::string("\2/a\0b", 5), "ARGUMENT"},
            {"a backup into a folder that is no UTF-8", "\2/\xFF", "ARGUMENT"}};
+  }
+  if (field == "client_call") {
+    all = {{"a call that is none", "\3", "ARGUMENT"},
+           {"a list of something", std::string("\0x", 2), "FRAME"},
+           {"a kill cut short", "\1" + std::string(7, '\0'), "FRAME"},
+           {"a name that is no UTF-8", "\2\xFF", "ARGUMENT"},
+           {"a name of 256 bytes", "\2" + std::string(256, 'n'), "ARGUMENT"}};
   }
   if (field == "folder") all = {{"a folder without a backup", "/folder", "FRAME"}};
   if (field == "pattern") all = {{"a pattern cut short", u16(0xFFFF) + "*", "FRAME"}};

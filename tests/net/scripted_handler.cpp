@@ -16,6 +16,7 @@ enum : std::uint8_t {
   kAdmit = 'd',
   kEcho = 'e',
   kFill = 'f',
+  kLeave = 'g',
   kHeavyEcho = 'h',
   kDepend = 'l',
   kWait = 'w',
@@ -47,6 +48,9 @@ std::string heavy_echo(ByteView payload) {
 }
 std::string wait_for(std::uint32_t milliseconds, ByteView name) {
   return frame(kWait, u32(milliseconds).append(name));
+}
+std::string leave() {
+  return frame(kLeave);
 }
 std::string admit() {
   return frame(kAdmit);
@@ -161,6 +165,10 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol
     case kAction:
       reply(out, {});
       action_();
+      return {};
+    case kLeave:
+      caller.end_after_reply();
+      reply(out, {});
       return {};
     case kAdmit:
       caller.set_admitted(true);

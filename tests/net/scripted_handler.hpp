@@ -23,6 +23,7 @@ std::string write_echo(ByteView payload);                         // as echo(), 
 std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
 std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply
 std::string admit();                                              // OK, and from then on it is admitted
+std::string leave();                                              // OK, and then its session ends
 std::string run_action();                                         // see on_action()
 std::string fail();                                               // throws
 std::string fail_heavily();                                       // throws beside the I/O threads

@@ -65,7 +65,7 @@ TEST_F(SessionTest, FramesMayBeCutAnywhere) {
 TEST_F(SessionTest, ServesFramesOfEverySizeAroundThatOfItsBuffers) {
   start();
   RawClient client = connect();
-  for (const std::size_t around : {kInputBytesIdle, kInputBytesUsual, 4 * kInputBytesUsual, kReplyBacklogMax}) {
+  for (const std::size_t around : {kInputBytesIdle, kInputBytesUsual, 4 * kInputBytesUsual, kReplyBacklogDefault}) {
     for (std::size_t size = around - 7; size <= around + 3; ++size) {
       const std::string payload(size, 'x');
       ASSERT_EQ(client.pipeline(echo(payload) + echo("next"), 2), (std::vector{ok(payload), ok("next")})) << size;
@@ -185,7 +185,7 @@ TEST_F(SessionTest, RunsNoFrameWhileThePeerDoesNotRead) {
   EXPECT_LT(run, kRequests / 2);
   const std::uint64_t sent = counted(Counter::kBytesSent) - ticks * echo("tick").size();
   const std::uint64_t backlog = run * (kReplyBytes + 5) - sent;
-  EXPECT_LE(backlog, kReplyBacklogMax + kReplyBytes + 5);
+  EXPECT_LE(backlog, kReplyBacklogDefault + kReplyBytes + 5);
   // It goes on as the peer reads, and nothing is lost.
   const Reply expected = ok(std::string(kReplyBytes, 'x'));
   for (std::size_t i = 0; i < kRequests; ++i) ASSERT_EQ(client.receive(), expected);

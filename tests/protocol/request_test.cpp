@@ -64,6 +64,8 @@ std::vector<ShapeCase> all_shapes() {
       {"ACQUIRE", {kKey, kOwner, kTtl, kWait}, sized("foo") + sized("me") + u64(0) + u64(86'400'000)},
       {"FLUSH", {}, ""},
       {"SNAPSHOT", {kMode, kFolder}, std::string(1, '\1')},
+      {"CLIENT, a list", {kClientCall}, std::string(1, '\0')},
+      {"CLIENT, a kill", {kClientCall}, '\1' + u64(7)},
   };
 }
 
@@ -123,6 +125,15 @@ TEST(DecodeRequest, ReadsEveryField) {
   decode({kMode, kFolder}, "\2/var/backup/h\xc3\xa9");
   EXPECT_EQ(request.mode, SnapshotMode::kBackup);
   EXPECT_EQ(request.folder, "/var/backup/h\xc3\xa9");
+
+  decode({kClientCall}, std::string(1, '\0'));
+  EXPECT_EQ(request.client_call, ClientCall::kList);
+  decode({kClientCall}, '\1' + u64(~0ULL));
+  EXPECT_EQ(request.client_call, ClientCall::kKill);
+  EXPECT_EQ(request.id, ~0ULL);
+  decode({kClientCall}, "\2h\xc3\xa9");
+  EXPECT_EQ(request.client_call, ClientCall::kSetName);
+  EXPECT_EQ(request.rest, "h\xc3\xa9");
 
   decode({kRest}, "rest \xff");
   EXPECT_EQ(request.rest, "rest \xff");
@@ -219,6 +230,12 @@ TEST(DecodeRequest, NamesTheFaultOfEachField) {
       {"a folder with a NUL", {kMode, kFolder}, std::string("\2/a\0b", 5), Errc::kArgument},
       {"the root as a folder", {kMode, kFolder}, "\2/", Errc::kOk},
       {"the longest folder", {kMode, kFolder}, "\2/" + std::string(4'094, 'f'), Errc::kOk},
+      {"a call that is none", {kClientCall}, "\3", Errc::kArgument},
+      {"the last byte as a call", {kClientCall}, "\xff", Errc::kArgument},
+      {"a name that is not UTF-8", {kClientCall}, "\2" + bad_utf8, Errc::kArgument},
+      {"no name", {kClientCall}, "\2", Errc::kOk},
+      {"the longest name", {kClientCall}, "\2" + std::string(255, 'n'), Errc::kOk},
+      {"a longer name", {kClientCall}, "\2" + std::string(256, 'n'), Errc::kArgument},
       {"a longer folder", {kMode, kFolder}, "\2/" + std::string(4'095, 'f'), Errc::kArgument},
       {"anything for FLUSH", {}, std::string(1, '\0'), Errc::kFrame},
   };

@@ -99,6 +99,8 @@ const std::vector<OptionCase> kOptions{
     {"", "max-connections", "1", "2", "2", {"3"}, "3"},
     {"", "request-timeout", R"("1ms")", "2", R"("2s")", {"0"}, R"("off")"},
     {"", "idle-timeout", R"("1500ms")", "90m", R"("90m")", {"8760h"}, R"("8760h")"},
+    {"", "reply-timeout", R"("1ms")", "2", R"("2s")", {"0"}, R"("off")"},
+    {"", "reply-backlog", R"("4KiB")", "1GiB", R"("1GiB")", {"5mb"}, R"("5MB")"},
     {"", "tcp-keepalive", R"("1s")", "32767s", R"("32767s")", {"off"}, R"("off")"},
     {"", "max-payload", R"("1KiB")", "3GiB", R"("3GiB")", {"5mb"}, R"("5MB")"},
     {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
@@ -239,6 +241,10 @@ TEST(Options, EachFlagReachesItsMember) {
                                       "250ms",
                                       "--idle-timeout",
                                       "2h",
+                                      "--reply-timeout",
+                                      "40s",
+                                      "--reply-backlog",
+                                      "8KiB",
                                       "--tcp-keepalive",
                                       "7",
                                       "--print-commands"});
@@ -250,6 +256,8 @@ TEST(Options, EachFlagReachesItsMember) {
   EXPECT_EQ(options.connections_max, 5U);
   EXPECT_EQ(options.request_timeout, 250ms);
   EXPECT_EQ(options.idle_timeout, 2h);
+  EXPECT_EQ(options.reply_timeout, 40s);
+  EXPECT_EQ(options.reply_backlog_max, 8U << 10);
   EXPECT_EQ(options.tcp_keepalive, 7s);
   EXPECT_EQ(options.log.level, log::Level::kError);
   EXPECT_EQ(options.log.format, log::Format::kJson);

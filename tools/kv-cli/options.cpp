@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kv-cli/client.hpp"
 #include "kv-cli/duration.hpp"
 
 namespace kv::cli {
@@ -58,6 +59,7 @@ class CommandLine {
   Outcome<Options> read_call(const CLI::App& subcommand);
 
   CLI::App app_{"Runs a command of kv-server, or moves its entries from and to JSON.", "kv-cli"};
+  CLI::App* client_ = nullptr;
   CLI::App* backup_ = nullptr;
   CLI::App* import_ = nullptr;
   CLI::App* export_ = nullptr;
@@ -95,6 +97,7 @@ CommandLine::CommandLine() {
   for (const CommandRow& row : commands()) {
     add_arguments(*app_.add_subcommand(std::string(row.name), std::string(row.help)), row);
   }
+  client_ = add_client(app_);
   add_backup();
   add_import();
   add_export();
@@ -156,6 +159,10 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
     auto backup = read_backup_folder(backup_folder_);
     if (!backup) return backup.error();
     options_.action = *std::move(backup);
+  } else if (&subcommand == client_) {
+    auto call = read_client(subcommand);
+    if (!call) return call.error();
+    options_.action = *std::move(call);
   } else if (&subcommand == import_) {
     const bool lines = import_options_.typed || ends_like_lines(import_options_.file);
     if (lines && import_options_.format == client::JsonFormat::kDetect) {

@@ -30,19 +30,24 @@ inline constexpr std::size_t kShardsMax = 65'536;
 inline constexpr std::size_t kThreadsMax = 512;             // --threads
 inline constexpr std::size_t kConnectionsDefault = 10'000;  // --max-connections
 inline constexpr std::size_t kConnectionsMax = 1'000'000;
-inline constexpr std::size_t kRefusedConnectionsMax = 256;                // over the limit and told BUSY at one time
-inline constexpr std::size_t kInputBytesIdle = 2U << 10;                  // what a quiet session keeps
-inline constexpr std::size_t kInputBytesUsual = 16U << 10;                // only a larger frame makes it grow past this
-inline constexpr std::size_t kOutputBytesUsual = 64U << 10;               // kept of an output buffer that had to grow
-inline constexpr std::size_t kReplyBacklogMax = 256U << 10;               // over it no further frame is run
+inline constexpr std::size_t kRefusedConnectionsMax = 256;       // over the limit and told BUSY at one time
+inline constexpr std::size_t kInputBytesIdle = 2U << 10;         // what a quiet session keeps
+inline constexpr std::size_t kInputBytesUsual = 16U << 10;       // only a larger frame makes it grow past this
+inline constexpr std::size_t kOutputBytesUsual = 64U << 10;      // kept of an output buffer that had to grow
+inline constexpr std::size_t kReplyBacklogDefault = 256U << 10;  // --reply-backlog: over it no frame is run
+inline constexpr std::size_t kReplyBacklogFloor = 4U << 10;
+inline constexpr std::size_t kReplyBacklogCeiling = 1U << 30;
 inline constexpr std::size_t kUnauthenticatedPayloadBytesMax = 4U << 10;  // of whom nobody knows yet
 inline constexpr std::chrono::seconds kAuthenticationMax{10};             // for saying who it is
 inline constexpr std::chrono::seconds kLingerMax{1};                      // discarding input after the last answer
 inline constexpr std::chrono::milliseconds kSweepPeriod{100};             // the per-thread look at all time limits
 inline constexpr std::chrono::seconds kRequestTimeoutDefault{30};         // --request-timeout
+inline constexpr std::chrono::seconds kReplyTimeoutDefault{300};          // --reply-timeout
 inline constexpr std::chrono::seconds kTcpKeepaliveDefault{300};          // --tcp-keepalive
 inline constexpr std::chrono::seconds kTcpKeepaliveMax{32'767};           // what Linux takes
-inline constexpr std::chrono::hours kTimeoutMax{8'760};                   // of --request-timeout and --idle-timeout
+inline constexpr std::chrono::hours kTimeoutMax{8'760};                   // of all timeouts of connections
+inline constexpr std::chrono::seconds kAskThreadMax{1};                   // for what an I/O thread says of its sessions
+inline constexpr std::size_t kClientNameBytesMax = 255;                   // CLIENT SETNAME
 inline constexpr std::chrono::milliseconds kShutdownMax{4'000};           // then what is left is cut off
 inline constexpr std::chrono::milliseconds kCutOffMax{500};  // then a request that still runs is left alone
 

@@ -1,5 +1,5 @@
-// The seam through which commands ask the server about itself, and ask it to act: INFO, SNAPSHOT and LASTSAVE ask, the
-// server room answers.
+// The seam through which commands ask the server about itself, and ask it to act: INFO, SNAPSHOT, CLIENT and others
+// ask, the server room answers.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
+#include "kv/protocol/connection_info.hpp"
 
 namespace kv::command {
 
@@ -60,6 +61,11 @@ class Administration {
   virtual ServerState state() const = 0;
   // Thread-safe.
   virtual PersistenceState persistence() const = 0;
+
+  // Every connection, in the order of their ids. Takes a moment, so it is called beside the I/O threads. Thread-safe.
+  virtual std::vector<protocol::ConnectionInfo> connections() const = 0;
+  // Cuts a connection off; false where there is none with this id. Takes a moment, too. Thread-safe.
+  virtual bool close_connection(std::uint64_t id) = 0;
 
   // Takes a snapshot, and where `backup_folder` isn't empty puts it there with the log that belongs to it. `done` gets
   // the time at which that was finished, or why it failed; it is called exactly once, from any thread, possibly before

@@ -16,6 +16,7 @@
 #include "kv/base/result.hpp"
 #include "kv/net/commit_gate.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
 
 namespace kv::net {
@@ -24,8 +25,10 @@ struct NetworkOptions {
   std::size_t threads = 1;
   std::size_t payload_bytes_max = kPayloadBytesDefault;
   std::size_t connections_max = kConnectionsDefault;
+  std::size_t reply_backlog_max = kReplyBacklogDefault;
   std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;     // 0: off
   std::chrono::milliseconds idle_timeout{0};                              // 0: off
+  std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;         // 0: off
   std::chrono::milliseconds authentication_timeout = kAuthenticationMax;  // of whom the handler doesn't admit yet
   std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;              // 0: off
 };
@@ -57,6 +60,14 @@ class Network {
   std::vector<std::string> listeners() const;
   // Connections that are open now. Thread-safe.
   std::size_t connections() const;
+
+  // Both ask the I/O threads and wait for their answers, so they are called from none of them. A thread that takes more
+  // than kAskThreadMax is left out. Thread-safe. REQUIRES: started.
+  //
+  // Every connection, in the order of their ids.
+  std::vector<protocol::ConnectionInfo> connection_list() const;
+  // Cuts a connection off. False where there is none with this id.
+  bool close_connection(std::uint64_t id);
 
  private:
   struct State;

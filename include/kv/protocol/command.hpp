@@ -35,6 +35,7 @@ enum class Command : std::uint8_t {
   kFlush = 0x1B,
   kSnapshot = 0x80,
   kLastsave = 0x81,
+  kClient = 0x84,
 };
 
 }  // namespace kv::protocol

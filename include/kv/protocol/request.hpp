@@ -18,22 +18,23 @@ namespace kv::protocol {
 // One part of a payload. Integers are big-endian; a key or owner is a u16 length and its bytes unless said otherwise.
 enum class Field : std::uint8_t {
   kEnd = 0,
-  kKey,       // key
-  kKeyRest,   // key: all the rest of the payload, without a length
-  kOwner,     // owner
-  kTtl,       // ttl_ms: u64
-  kDelta,     // delta: i64
-  kWait,      // wait_ms: u64
-  kExpected,  // expected: a value
-  kValue,     // value
-  kKeys,      // keys: count u16, then that many keys
-  kPairs,     // ttl_ms and pairs: count u16, ttl u64, then that many (key, value)
-  kCursor,    // cursor: u64
-  kCount,     // count: u32
-  kPattern,   // pattern: u16 length, any bytes
-  kMode,      // mode: u8, a SnapshotMode
-  kFolder,    // folder: all the rest of the payload where the mode is kBackup, else nothing
-  kRest,      // rest: any bytes
+  kKey,         // key
+  kKeyRest,     // key: all the rest of the payload, without a length
+  kOwner,       // owner
+  kTtl,         // ttl_ms: u64
+  kDelta,       // delta: i64
+  kWait,        // wait_ms: u64
+  kExpected,    // expected: a value
+  kValue,       // value
+  kKeys,        // keys: count u16, then that many keys
+  kPairs,       // ttl_ms and pairs: count u16, ttl u64, then that many (key, value)
+  kCursor,      // cursor: u64
+  kCount,       // count: u32
+  kPattern,     // pattern: u16 length, any bytes
+  kMode,        // mode: u8, a SnapshotMode
+  kFolder,      // folder: all the rest of the payload where the mode is kBackup, else nothing
+  kClientCall,  // client_call: u8, a ClientCall; then what it takes: nothing, id: u64, or rest: a name
+  kRest,        // rest: any bytes
 };
 
 ByteView field_name(Field field);
@@ -43,6 +44,13 @@ enum class SnapshotMode : std::uint8_t {
   kWait = 0,        // answer when the snapshot is done
   kBackground = 1,  // answer at once
   kBackup = 2,      // link it, and the log that belongs to it, into a folder; answer when that is done
+};
+
+// What CLIENT is to do.
+enum class ClientCall : std::uint8_t {
+  kList = 0,
+  kKill = 1,     // id: of the connection
+  kSetName = 2,  // rest: the name
 };
 
 // The fields of a payload in their order.
@@ -75,9 +83,11 @@ struct Request {
   std::uint64_t ttl_ms = 0;
   std::uint64_t wait_ms = 0;
   std::uint64_t cursor = 0;
+  std::uint64_t id = 0;
   std::int64_t delta = 0;
   std::uint32_t count = 0;
   SnapshotMode mode = SnapshotMode::kWait;
+  ClientCall client_call = ClientCall::kList;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;

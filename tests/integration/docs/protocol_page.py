@@ -24,6 +24,7 @@ NOTATION = {
     "pattern": "[pattern]",
     "mode": "mode:u8",
     "folder": "folder",
+    "client_call": "call:u8 …",
 }
 
 

@@ -142,6 +142,15 @@ std::string snapshot(std::uint8_t mode, ByteView folder) {
 std::string lastsave() {
   return frame(Command::kLastsave);
 }
+std::string client_list() {
+  return frame(Command::kClient, std::string(1, '\0'));
+}
+std::string client_kill(std::uint64_t id) {
+  return join(Command::kClient, "\1", u64(id));
+}
+std::string client_set_name(ByteView name) {
+  return join(Command::kClient, "\2", name);
+}
 
 std::string list_of(std::initializer_list<std::string> items) {
   return value::encode_list(std::span(items.begin(), items.size()));

@@ -70,6 +70,9 @@ std::string acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms = 0, std:
 std::string flush();
 std::string snapshot(std::uint8_t mode = 0, ByteView folder = {});
 std::string lastsave();
+std::string client_list();
+std::string client_kill(std::uint64_t id);
+std::string client_set_name(ByteView name);
 
 // Lists and Maps written in place: list_of({encode_int(1), encode_null()}).
 std::string list_of(std::initializer_list<std::string> items);
