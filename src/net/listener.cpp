@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include <optional>
 #include <utility>
 
 #include <boost/asio/ip/v6_only.hpp>
@@ -44,15 +45,25 @@ std::string Listener::address() const {
 }
 
 Awaitable<void> Listener::run(std::function<IoThread&()> next_thread, std::function<void(Socket, IoThread&)> take) {
+  // One line when accepting fails and one when it goes on again: what is to be said doesn't change in between.
+  std::optional<SteadyClock::time_point> failing_since;
   while (true) {
     IoThread& thread = next_thread();
     auto [error, socket] = co_await acceptor_.async_accept(thread.io().get_executor(), kAwait);
     // A connection that came just before the end is not taken any more: the threads may have counted theirs already.
     if (!acceptor_.is_open()) co_return;
     if (!error) {
+      if (failing_since) {
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now() - *failing_since);
+        log::info("accepting connections again", {{"after_seconds", seconds.count()}});
+        failing_since.reset();
+      }
       take(std::move(socket), thread);
     } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
-      log::warn("cannot accept a connection, trying again", {{"error", error.message()}});
+      if (!failing_since) {
+        log::warn("cannot accept a connection, trying again until it works", {{"error", error.message()}});
+        failing_since = SteadyClock::now();
+      }
       retry_.expires_after(kAcceptRetry);
       co_await retry_.async_wait(kAwait);
     }

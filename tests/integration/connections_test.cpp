@@ -1,4 +1,6 @@
 // Connections: how many, how they end, and how long they may stay silent.
+#include <sys/resource.h>
+
 #include <boost/json.hpp>
 
 #include "integration/info_json.hpp"
@@ -28,6 +30,35 @@ TEST_F(Connections, AThousandAreServedAtOnce) {
     EXPECT_EQ(info_json(client_).at("entries"), kCount + 1);
   }
   EXPECT_TRUE(eventually([&] { return server_.open_fds() <= fds_before; })) << "closed connections cost nothing";
+}
+
+// Who comes while no file descriptor is left waits until one is, and all others are served meanwhile.
+TEST_F(Connections, WithoutADescriptorTheyWait) {
+  constexpr std::size_t kServed = 20;
+  constexpr std::size_t kWaiting = 30;
+  EXPECT_EQ(call(ping()), ok("PONG"));  // so its descriptor is counted
+  const std::size_t most = server_.open_fds() + kServed;
+  const rlimit limit{most, most};
+  ASSERT_EQ(prlimit(server_.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+
+  std::vector<RawClient> served;
+  for (std::size_t i = 0; i < kServed; ++i) served.push_back(connect());
+  for (RawClient& client : served) EXPECT_EQ(client.call(ping()), ok("PONG"));
+  std::vector<RawClient> waiting;
+  for (std::size_t i = 0; i < kWaiting; ++i) waiting.push_back(connect());
+  for (RawClient& client : waiting) client.send(incr("served"));
+  EXPECT_TRUE(eventually([&] { return server_.log().find("cannot accept a connection") != std::string::npos; }));
+  for (RawClient& client : served) EXPECT_EQ(client.call(ping()), ok("PONG"));
+
+  std::int64_t sum = 0;
+  for (RawClient& client : waiting) {
+    if (!served.empty()) served.pop_back();
+    sum += client.receive().i64();
+    client.close();
+  }
+  EXPECT_EQ(sum, kWaiting * (kWaiting + 1) / 2);
+  EXPECT_EQ(call(get("served")), ok(encode_int(kWaiting)));
+  EXPECT_NE(server_.log().find("accepting connections again"), std::string::npos);
 }
 
 TEST_F(Connections, AreListedNamedAndKilled) {
