@@ -31,8 +31,9 @@ int serve(const kv::server::Options& options) {
   auto storage = kv::server::open_storage(options);
   if (!storage) return end(storage.error());
   kv::server::Server server(options, *std::move(storage));
-  if (auto listening = server.listen(); !listening) return end(listening.error());
+  if (auto bound = server.bind(); !bound) return end(bound.error());
   if (auto recovered = server.recover(); !recovered) return end(recovered.error());
+  if (auto listening = server.listen(); !listening) return end(listening.error());
   const bool ended = server.run();
   kv::log::stop();
   if (!ended) std::_Exit(0);

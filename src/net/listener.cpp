@@ -18,25 +18,40 @@ using asio::ip::tcp;
 // After a failed accept (most often: no file descriptor is left) before the next try.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
 
+Error cannot_listen(const std::string& address, error_code error) {
+  return {Errc::kArgument, "cannot listen on " + address + ": " + error.message()};
+}
+
 }  // namespace
 
-Result<void> Listener::open(const std::string& host, std::uint16_t port) {
+Result<void> Listener::bind(const std::string& host, std::uint16_t port) {
   error_code error;
-  const auto fail = [&] {
-    return Error{Errc::kArgument, "cannot listen on " + with_port(host, port) + ": " + error.message()};
-  };
+  const auto fail = [&] { return cannot_listen(with_port(host, port), error); };
   tcp::resolver resolver(acceptor_.get_executor());
   const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
   if (error) return fail();
   const tcp::endpoint endpoint = found.begin()->endpoint();
   acceptor_.open(endpoint.protocol(), error);
   if (error) return fail();
-  acceptor_.set_option(asio::socket_base::reuse_address(true), error);
   // An IPv6 address means just that, so that 0.0.0.0 and [::] can both be bound.
-  if (!error && endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
+  if (endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
   if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  // An address whose last connections have only just ended may be taken all the same. Not without need: while nobody
+  // listens, others who say so may take the same one.
+  if (error == asio::error::address_in_use) {
+    acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+  }
   if (error) return fail();
+  return {};
+}
+
+Result<void> Listener::listen() {
+  error_code error;
+  acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  // Connections inherit it, and let the next server have the address.
+  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (error) return cannot_listen(address(), error);
   return {};
 }
 

@@ -19,8 +19,9 @@ class Listener {
  public:
   explicit Listener(asio::io_context& io) : acceptor_(io), retry_(io) {}
 
-  // Binds and listens. Fails with a sentence that names the address.
-  Result<void> open(const std::string& host, std::uint16_t port);
+  // Takes the address; whoever connects is refused until listen(). Both fail with a sentence that names the address.
+  Result<void> bind(const std::string& host, std::uint16_t port);
+  Result<void> listen();
   // HOST:PORT, IPv6 in brackets, with the port that was really bound.
   std::string address() const;
 

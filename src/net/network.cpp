@@ -129,11 +129,18 @@ Network::~Network() {
   stop();
 }
 
-Result<void> Network::listen(const std::string& host, std::uint16_t port) {
+Result<void> Network::bind(const std::string& host, std::uint16_t port) {
   auto listener = std::make_unique<Listener>(state_->threads.front()->io());
-  if (auto opened = listener->open(host, port); !opened) return opened;
+  if (auto bound = listener->bind(host, port); !bound) return bound;
   state_->addresses.push_back(listener->address());
   state_->listeners.push_back(std::move(listener));
+  return {};
+}
+
+Result<void> Network::listen() {
+  for (const auto& listener : state_->listeners) {
+    if (auto listening = listener->listen(); !listening) return listening;
+  }
   return {};
 }
 

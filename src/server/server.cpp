@@ -71,19 +71,24 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
 
 Server::~Server() = default;
 
-Result<void> Server::listen() {
+Result<void> Server::bind() {
   for (const Address& bind : options_.binds) {
-    if (auto listening = network_.listen(bind.host, bind.port); !listening) return listening;
+    if (auto bound = network_.bind(bind.host, bind.port); !bound) return bound;
   }
   return {};
 }
 
 Result<void> Server::recover() {
   if (storage_ == nullptr) return {};
+  log::info("recovering the data", {{"directory", options_.persistence.storage.directory}});
   if (auto recovered = storage_->recover(engine_, static_cast<unsigned>(available_processors())); !recovered) {
     return recovered;
   }
   return storage_->start(engine_, clock_);
+}
+
+Result<void> Server::listen() {
+  return network_.listen();
 }
 
 bool Server::run() {

@@ -28,15 +28,20 @@ class Server final : public command::Administration {
   Server(const Options& options, std::unique_ptr<storage::Storage> storage);
   ~Server() override;
 
-  // Binds every address. Fails with a sentence that names the one that couldn't be.
-  Result<void> listen();
+  // The order of a start: bind, recover, listen, run. All fail with a sentence that says what is wrong.
 
-  // Brings back what the storage has, and begins to log. Fails with a sentence that says what is wrong and what to do.
+  // Takes every address, so that one that isn't free is known at once. Nobody can connect yet.
+  Result<void> bind();
+
+  // Brings back what the storage has, and begins to log. The sentence also says what to do.
   Result<void> recover();
+
+  // Lets connections in; they are served from run() on.
+  Result<void> listen();
 
   // Serves until SIGTERM or SIGINT, then answers what has been received and closes; a second signal ends the process at
   // once. SIGHUP reopens the log. False when a request that can't be interrupted still runs: then the process has to
-  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started; recover()
+  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started; listen()
   // was successful.
   bool run();
 

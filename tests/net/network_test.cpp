@@ -30,9 +30,9 @@ class NetworkLife : public NetworkTest {
 
 TEST_F(NetworkLife, ListensWhereItIsTold) {
   Network other(options, handler, clock, counters);
-  ASSERT_TRUE(other.listen("127.0.0.1", 0));
-  ASSERT_TRUE(other.listen("localhost", 0));
-  ASSERT_TRUE(other.listen("::1", 0));
+  ASSERT_TRUE(other.bind("127.0.0.1", 0));
+  ASSERT_TRUE(other.bind("localhost", 0));
+  ASSERT_TRUE(other.bind("::1", 0));
   const std::vector<std::string> addresses = other.listeners();
   ASSERT_EQ(addresses.size(), 3U);
   EXPECT_TRUE(addresses[0].starts_with("127.0.0.1:"));
@@ -41,13 +41,41 @@ TEST_F(NetworkLife, ListensWhereItIsTold) {
   EXPECT_EQ(other.connections(), 0U);
 }
 
+// While data is being recovered, say.
+TEST_F(NetworkLife, RefusesConnectionsToAnAddressThatIsOnlyBound) {
+  Network bound(options, handler, clock, counters);
+  ASSERT_TRUE(bound.bind("127.0.0.1", 0));
+  port = port_of(bound.listeners().front());
+  EXPECT_THROW(connect(), std::system_error);
+  Network other(options, handler, clock, counters);
+  EXPECT_FALSE(other.bind("127.0.0.1", port)) << "it is taken all the same";
+  ASSERT_TRUE(bound.listen());
+  bound.start();
+  EXPECT_EQ(connect().call(echo("hello")), ok("hello"));
+  bound.stop();
+}
+
+// The server shuts its side first here, so its end of the connection stays behind for a minute.
+TEST_F(NetworkLife, TakesAnAddressWhoseConnectionsHaveJustEnded) {
+  start();
+  RawClient client = connect();
+  EXPECT_EQ(client.call(echo("hello")), ok("hello"));
+  auto stopped = std::async(std::launch::async, [&] { return stop(); });
+  EXPECT_EQ(client.receive_until_eof(), "");
+  client.close();
+  stopped.get();
+  Network next(options, handler, clock, counters);
+  ASSERT_TRUE(next.bind("127.0.0.1", port));
+  EXPECT_TRUE(next.listen());
+}
+
 TEST_F(NetworkLife, SaysWhereItCannotListen) {
   start();
   Network other(options, handler, clock, counters);
-  const auto taken = other.listen("127.0.0.1", port);
+  const auto taken = other.bind("127.0.0.1", port);
   ASSERT_FALSE(taken);
   EXPECT_NE(taken.error().message.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
-  const auto foreign = other.listen("192.0.2.1", 0);
+  const auto foreign = other.bind("192.0.2.1", 0);
   ASSERT_FALSE(foreign);
   EXPECT_NE(foreign.error().message.find("192.0.2.1:0"), std::string::npos);
   EXPECT_TRUE(other.listeners().empty());
@@ -57,8 +85,9 @@ TEST_F(NetworkLife, SaysWhereItCannotListen) {
 TEST_F(NetworkLife, SeveralListenersShareTheThreads) {
   options.threads = 3;
   network = std::make_unique<Network>(options, handler, clock, counters);
-  ASSERT_TRUE(network->listen("127.0.0.1", 0));
-  ASSERT_TRUE(network->listen("127.0.0.1", 0));
+  ASSERT_TRUE(network->bind("127.0.0.1", 0));
+  ASSERT_TRUE(network->bind("127.0.0.1", 0));
+  ASSERT_TRUE(network->listen());
   network->start();
   const std::vector<std::string> addresses = network->listeners();
   std::vector<RawClient> clients;
@@ -74,7 +103,7 @@ TEST_F(NetworkLife, SeveralListenersShareTheThreads) {
 
 TEST_F(NetworkLife, StopsWithoutEverHavingStarted) {
   Network other(options, handler, clock, counters);
-  ASSERT_TRUE(other.listen("127.0.0.1", 0));
+  ASSERT_TRUE(other.bind("127.0.0.1", 0));
   other.stop();
 }
 

@@ -4,7 +4,8 @@ namespace kv::test {
 
 void NetworkTest::start() {
   network = std::make_unique<net::Network>(options, handler, clock, counters, commit_gate);
-  ASSERT_TRUE(network->listen("127.0.0.1", 0).has_value());
+  ASSERT_TRUE(network->bind("127.0.0.1", 0).has_value());
+  ASSERT_TRUE(network->listen().has_value());
   port = port_of(network->listeners().front());
   network->start();
 }

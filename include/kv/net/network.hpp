@@ -43,11 +43,15 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  // Binds to HOST (a name or address, IPv6 without brackets) and port (0: a free one) and listens. Fails with a
-  // sentence that names the address. REQUIRES: before start().
-  Result<void> listen(const std::string& host, std::uint16_t port);
+  // Takes the address HOST (a name or address, IPv6 without brackets) and port (0: a free one), so that nobody else can
+  // have it; whoever connects is still refused. Fails with a sentence that names the address. REQUIRES: before
+  // listen().
+  Result<void> bind(const std::string& host, std::uint16_t port);
+  // Lets connections in at every address that was taken; they wait until start(). Fails with a sentence that names the
+  // address that couldn't be had after all. Called once.
+  Result<void> listen();
 
-  // Starts the threads, and with them accepting. Called once.
+  // Starts the threads, and with them accepting. Called once, after listen().
   void start();
 
   // Stops accepting, answers what has been received, closes every connection, ends the threads. Returns when all of

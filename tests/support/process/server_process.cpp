@@ -12,11 +12,6 @@
 namespace kv::test {
 namespace {
 
-CommandLine server_command(std::vector<std::string> args, std::vector<std::string> environment) {
-  args.insert(args.begin(), KV_SERVER_BINARY);
-  return {std::move(args), std::move(environment), {}};
-}
-
 CommandLine listening_command(ServerOptions options) {
   options.args.insert(options.args.begin(), {"--bind", "127.0.0.1:0"});
   return server_command(std::move(options.args), std::move(options.environment));
@@ -38,6 +33,11 @@ std::uint16_t find_port(ByteView log) {
 }
 
 }  // namespace
+
+CommandLine server_command(std::vector<std::string> args, std::vector<std::string> environment) {
+  args.insert(args.begin(), KV_SERVER_BINARY);
+  return {std::move(args), std::move(environment), {}};
+}
 
 ServerProcess::ServerProcess(ServerOptions options)
     : log_file_(log_file_of(options.args)), child_(listening_command(std::move(options))) {

@@ -50,6 +50,8 @@ class ServerProcess {
   bool ended_as_asked_ = false;
 };
 
+// kv-server with exactly these arguments, for whoever watches it come up.
+CommandLine server_command(std::vector<std::string> args, std::vector<std::string> environment = {});
 // Runs kv-server with exactly these arguments to its end.
 Run run_server(const std::vector<std::string>& args, const std::vector<std::string>& environment = {});
 
