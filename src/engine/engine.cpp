@@ -306,7 +306,7 @@ std::uint64_t Engine::flush(Call& call) {
       contents.push_back(shard.contents_after_flush(call.now));
       present += shard.table().size();
       lines += shard.lines();
-      shard.seen_by(call);
+      shard.seen_by(call, 0, Table::kScanEnd);
     };
     for (const Shard* shard : shards) prepare(*shard);
     operation.collect(1 + lines);
@@ -352,8 +352,9 @@ std::uint64_t Engine::scan(std::uint64_t cursor, std::size_t count, Call& call,
         seen.push_back({state_->context.hasher(entry.key()).scan_position(), present ? entry.key().size() : 0});
         if (present) keys.append(entry.key());
       };
-      shard.seen_by(call);
-      position = shard.table().scan(position, std::min(count, kScanStep), state_->context.hasher, note);
+      const std::uint64_t from = position;
+      position = shard.table().scan(from, std::min(count, kScanStep), state_->context.hasher, note);
+      shard.seen_by(call, from, position);
     }
     bool go_on = true;
     ByteView rest = keys.view();

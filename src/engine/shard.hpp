@@ -64,13 +64,13 @@ class alignas(64) Shard {
   std::uint64_t expired_total() const KV_REQUIRES_SHARED(mutex) { return expired_total_; }
   // The last record of a change here.
   Lsn last_lsn() const KV_REQUIRES_SHARED(mutex) { return last_lsn_; }
-  // `call` has seen what the key holds, or that it is absent; or has seen the whole shard. Where that is nothing to be
-  // told before it is safe, the call depends on it.
+  // `call` has seen what the key holds, or that it is absent; or has seen that of all keys whose scan position is from
+  // `from` to before `to`. Where that is nothing to be told before it is safe, the call depends on it.
   void seen_by(Call& call, KeyHash hash) const KV_REQUIRES_SHARED(mutex) {
     if (context_.reads_depend_on_log) call.depends_on(unsettled_.last_of(hash));
   }
-  void seen_by(Call& call) const KV_REQUIRES_SHARED(mutex) {
-    if (context_.reads_depend_on_log) call.depends_on(last_lsn_);
+  void seen_by(Call& call, std::uint64_t from, std::uint64_t to) const KV_REQUIRES_SHARED(mutex) {
+    if (context_.reads_depend_on_log) call.depends_on(unsettled_.last_between(from, to));
   }
 
   // Exclusive ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // Which keys of a shard have changes that the log doesn't hold yet as safely as it promises. Where reads depend on the
-// log, each waits for the changes of its own key, and for nobody else's: so that reads go on while the disk is full.
+// log, each waits for the changes of its own key, or a scan of the positions that it looked at, and for no others: so
+// that reads go on while the disk is full.
 //
 // It is a short list that is looked through; what has been settled meanwhile is dropped when the list is full. Keys are
 // told apart by their whole hash, and should two ever share one, a read may wait for the other's.
@@ -37,6 +38,15 @@ class Unsettled {
     Lsn last = all_;
     for (const Change& change : changes_) {
       if (change.hash == hash.bits) last = std::max(last, change.lsn);
+    }
+    return last;
+  }
+  // The last record that changes a key at a scan position from `from` to before `to`, as far as it may not be settled.
+  Lsn last_between(std::uint64_t from, std::uint64_t to) const {
+    Lsn last = all_;
+    for (const Change& change : changes_) {
+      const std::uint64_t position = KeyHash{change.hash}.scan_position();
+      if (from <= position && position < to) last = std::max(last, change.lsn);
     }
     return last;
   }

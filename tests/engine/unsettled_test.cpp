@@ -1,6 +1,8 @@
 #include "engine/unsettled.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +33,18 @@ TEST(Unsettled, WhatChangesAllKeysCountsForEach) {
   unsettled.add(kOther, Lsn{3}, kNoLsn);
   EXPECT_EQ(unsettled.last_of(kOne), Lsn{2});
   EXPECT_EQ(unsettled.last_of(kOther), Lsn{3});
+}
+
+TEST(Unsettled, KnowsTheLastChangeBetweenTwoPositions) {
+  Unsettled unsettled;
+  for (std::uint64_t i = 1; i <= 5; ++i) unsettled.add(KeyHash{i << 16}, Lsn{10 - i}, kNoLsn);
+  EXPECT_EQ(unsettled.last_between(1, 6), Lsn{9});
+  EXPECT_EQ(unsettled.last_between(2, 4), Lsn{8});
+  EXPECT_EQ(unsettled.last_between(5, ~std::uint64_t{0}), Lsn{5});
+  EXPECT_EQ(unsettled.last_between(6, ~std::uint64_t{0}), kNoLsn);
+  EXPECT_EQ(unsettled.last_between(3, 3), kNoLsn);
+  unsettled.add_all(Lsn{11});
+  EXPECT_EQ(unsettled.last_between(6, 7), Lsn{11});
 }
 
 TEST(Unsettled, ForgetsNothingThatIsNotSettledHoweverMuchThereIs) {
@@ -89,6 +103,35 @@ TEST_F(UnsettledReads, DependOnTheBatchThatChangedTheirKey) {
   engine.remove_many(keys, removal);
   EXPECT_EQ(read("b"), removal.lsn);
   EXPECT_EQ(read("c"), call.lsn);
+}
+
+// It tells of those that it returns and of those that are absent, from its cursor on to the next.
+TEST_F(UnsettledReads, OfAScanDependOnTheKeysBetweenItsCursors) {
+  constexpr int kKeys = 100;
+  for (int i = 0; i < kKeys; ++i) put(std::to_string(i));
+  const ByteView gone[] = {"7", "42", "77"};
+  Call removal{.now = 1};
+  engine.remove_many(gone, removal);
+  int dependent_on_removal = 0;
+  Lsn last_of_all = kNoLsn;
+  std::uint64_t cursor = 0;
+  do {
+    Call call{.now = 1};
+    Lsn last_of_keys = kNoLsn;
+    cursor = engine.scan(cursor, 1, call, [&](ByteView key) {
+      last_of_keys = Lsn{static_cast<std::uint64_t>(std::stoi(std::string(key))) + 1};
+      return true;
+    });
+    EXPECT_GE(call.lsn, last_of_keys);
+    if (call.lsn == removal.lsn)
+      ++dependent_on_removal;
+    else
+      EXPECT_EQ(call.lsn, last_of_keys) << "of others it has said nothing";
+    last_of_all = std::max(last_of_all, call.lsn);
+  } while (cursor != 0);
+  EXPECT_EQ(last_of_all, removal.lsn);
+  EXPECT_GE(dependent_on_removal, 1);
+  EXPECT_LE(dependent_on_removal, 3);
 }
 
 TEST_F(UnsettledReads, OfWhatFlushRemovedDependOnIt) {

@@ -152,7 +152,7 @@ class Engine {
   void set_deadline_alarm(DeadlineAlarm* alarm);
   // From here on every change is told to `sink` (nullptr: to none), under the locks that it happens under. Each call
   // raises its Call::lsn to the records it made; and, where the sink says that reads depend on the log, to the last one
-  // of every key that it looked at (scan: of every shard).
+  // of every key that it looked at (scan: of every key, present or absent, between its cursors).
   // REQUIRES: no other thread uses the engine meanwhile; `sink` outlives the use.
   void set_mutation_sink(MutationSink* sink);
 
