@@ -93,6 +93,9 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
     if (is_granted_) wake_();
   }
 
+  // A lock is not for somebody who can't say any more that it is free again.
+  bool ends_with_peer() const override { return true; }
+
   std::chrono::milliseconds time_left() const override {
     const auto left = wait_until_ - std::chrono::steady_clock::now();
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds(0));

@@ -59,6 +59,9 @@ class PendingSnapshot final : public protocol::PendingReply {
 
   void notify(std::function<void()> wake) override { outcome_->on_set(std::move(wake)); }
 
+  // The snapshot is taken for all, whoever asked for it.
+  bool ends_with_peer() const override { return false; }
+
   // As long as the snapshot takes, and no snapshot takes that long.
   std::chrono::milliseconds time_left() const override { return kTimeoutMax; }
 
@@ -69,7 +72,7 @@ class PendingSnapshot final : public protocol::PendingReply {
 
   // The snapshot goes on without the one who asked for it. If it is done already, it is better to say so.
   Lsn withdraw(ByteBuffer& out) override {
-    reply("the server is stopping, or the client has stopped sending, before the snapshot was done", out);
+    reply("the server is stopping before the snapshot is done", out);
     return kNoLsn;
   }
 

@@ -107,7 +107,7 @@ void IoThread::notice_gone_peers() {
   std::vector<pollfd> watched;
   std::vector<Session*> waiting;
   for (Session& session : sessions_) {
-    if (!session.is_waiting()) continue;
+    if (!session.waits_for_peer()) continue;
     watched.push_back({session.native_handle(), POLLRDHUP, 0});
     waiting.push_back(&session);
   }

@@ -263,7 +263,7 @@ Awaitable<void> Session::wait_for_pending() {
   });
   if (!stopping_ && !woken_) co_await sleep(pending_->time_left());
   if (broken_) co_return;
-  const bool withdrawn = stopping_ || peer_is_gone();
+  const bool withdrawn = stopping_ || (pending_->ends_with_peer() && peer_is_gone());
   lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_) : pending_->complete(output_));
   if (!commits_.may_pass(lsn_)) co_await commit();
   if (!broken_) co_await write();

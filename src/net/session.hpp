@@ -72,8 +72,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void sweep(SteadyClock::time_point now);
   std::uint64_t id() const { return caller_->peer().id; }
   protocol::ConnectionInfo describe() const;
-  // Whether it waits for something that another session brings about; then its peer's going has to be noticed.
-  bool is_waiting() const { return activity_ == Activity::kWaiting && pending_ != nullptr; }
+  // Whether it waits for something that is of no use to a peer that goes; then its going has to be noticed.
+  bool waits_for_peer() const { return activity_ == Activity::kWaiting && pending_ && pending_->ends_with_peer(); }
   int native_handle() { return socket_.native_handle(); }
   void peer_has_gone() { wake(); }
 

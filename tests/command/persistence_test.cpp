@@ -118,6 +118,10 @@ TEST_F(Persistence, WhoWithdrawsLeavesTheSnapshotToItself) {
   EXPECT_EQ(woken, 0) << "nobody is there to be woken";
 }
 
+TEST_F(Persistence, WhoHasStoppedSendingGetsItsAnswerAllTheSame) {
+  EXPECT_FALSE(start(snapshot(kWait))->ends_with_peer());
+}
+
 TEST_F(Persistence, WhoWithdrawsTooLateLearnsThatItIsDone) {
   const auto pending = start(snapshot(kWait));
   finish();

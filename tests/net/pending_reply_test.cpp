@@ -130,6 +130,42 @@ TEST_F(PendingReplyTest, IsWithdrawnWhenItIsWokenForAPeerThatHasGone) {
   EXPECT_EQ(all_events(*record), (Events{"notify", "withdraw", "gone"}));
 }
 
+TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsCompletedThoughThatHasStoppedSending) {
+  RawClient client = connect();
+  client.send(wait_on(kLong, "it") + echo("after"));
+  client.half_close();
+  const auto record = handler.pending("it");
+  RawClient other = connect();
+  other.send(wait_for(kLong, "other"));
+  other.half_close();
+  EXPECT_EQ(other.receive(), ok("withdrawn")) << "so the I/O thread has looked who has gone";
+  EXPECT_EQ(record->events(), Events{"notify"});
+  record->wake();
+  EXPECT_EQ(client.receive(2), (std::vector{ok("complete"), ok("after")}));
+  EXPECT_EQ(client.receive_until_eof(), "");
+  EXPECT_EQ(all_events(*record), (Events{"notify", "complete", "gone"}));
+}
+
+TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsUndeliverableOnceThatHasGone) {
+  RawClient client = connect();
+  client.send(wait_on(kLong, "it"));
+  const auto record = handler.pending("it");
+  client.reset();
+  record->wake();
+  EXPECT_EQ(all_events(*record), (Events{"notify", "complete", "undeliverable", "gone"}));
+  EXPECT_TRUE(eventually([&] { return network->connections() == 0; }));
+}
+
+TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsWithdrawnAtShutDown) {
+  RawClient client = connect();
+  client.send(wait_on(kLong, "it"));
+  const auto record = handler.pending("it");
+  client.half_close();
+  network->stop();
+  EXPECT_EQ(client.receive(), ok("withdrawn"));
+  EXPECT_EQ(record->events(), (Events{"notify", "withdraw", "gone"}));
+}
+
 TEST_F(PendingReplyTest, IsWithdrawnAtShutDown) {
   RawClient client = connect();
   client.send(echo("before") + wait_for(kLong, "it") + echo("after"));

@@ -20,6 +20,7 @@ enum : std::uint8_t {
   kHeavyEcho = 'h',
   kDepend = 'l',
   kWait = 'w',
+  kWaitOn = 'v',
   kWriteEcho = 'u',
   kFail = 'x',
   kFailHeavily = 'y'
@@ -54,6 +55,9 @@ std::string leave() {
 }
 std::string admit() {
   return frame(kAdmit);
+}
+std::string wait_on(std::uint32_t milliseconds, ByteView name) {
+  return frame(kWaitOn, u32(milliseconds).append(name));
 }
 std::string run_action() {
   return frame(kAction);
@@ -96,11 +100,14 @@ void PendingRecord::note(const char* event) {
 
 class ScriptedPending final : public protocol::PendingReply {
  public:
-  ScriptedPending(std::shared_ptr<PendingRecord> record, std::chrono::milliseconds patience, bool is_granted, Lsn lsn)
-      : record_(std::move(record)),
-        until_(std::chrono::steady_clock::now() + patience),
-        is_granted_(is_granted),
-        lsn_(lsn) {}
+  struct Script {
+    std::chrono::milliseconds patience;
+    bool is_granted;
+    bool ends_with_peer;
+    Lsn lsn;
+  };
+  ScriptedPending(std::shared_ptr<PendingRecord> record, const Script& script)
+      : record_(std::move(record)), script_(script), until_(std::chrono::steady_clock::now() + script.patience) {}
   ~ScriptedPending() override { record_->note("gone"); }
 
   void notify(std::function<void()> wake) override {
@@ -109,8 +116,9 @@ class ScriptedPending final : public protocol::PendingReply {
       record_->wake_ = std::move(wake);
     }
     record_->note("notify");
-    if (is_granted_) record_->wake();
+    if (script_.is_granted) record_->wake();
   }
+  bool ends_with_peer() const override { return script_.ends_with_peer; }
   std::chrono::milliseconds time_left() const override {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - std::chrono::steady_clock::now());
     return std::max(left, std::chrono::milliseconds(0));
@@ -119,7 +127,7 @@ class ScriptedPending final : public protocol::PendingReply {
     record_->note("complete");
     if (record_->on_complete_) record_->on_complete_();
     reply(out, record_->payload_);
-    return lsn_;
+    return script_.lsn;
   }
   Lsn withdraw(ByteBuffer& out) override {
     record_->note("withdraw");
@@ -130,9 +138,8 @@ class ScriptedPending final : public protocol::PendingReply {
 
  private:
   const std::shared_ptr<PendingRecord> record_;
+  const Script script_;
   const std::chrono::steady_clock::time_point until_;
-  const bool is_granted_;
-  const Lsn lsn_;
 };
 
 std::unique_ptr<protocol::Caller> ScriptedHandler::connect(protocol::Peer peer) {
@@ -181,13 +188,18 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol
     case kFill:
       reply(out, std::string(load_big_endian<std::uint32_t>(frame.payload.data()), 'x'));
       return {};
-    case kWait: {
+    case kWait:
+    case kWaitOn: {
       const std::chrono::milliseconds patience(load_big_endian<std::uint32_t>(frame.payload.data()));
       const std::string name(frame.payload.substr(4));
       const auto record = std::make_shared<PendingRecord>();
       const std::lock_guard lock(mutex_);
       pending_.emplace_back(name, record);
-      return {std::make_unique<ScriptedPending>(record, patience, name == granted_at_once_, pending_lsn_)};
+      const ScriptedPending::Script script{.patience = patience,
+                                           .is_granted = name == granted_at_once_,
+                                           .ends_with_peer = frame.tag == kWait,
+                                           .lsn = pending_lsn_};
+      return {std::make_unique<ScriptedPending>(record, script)};
     }
     default:
       throw std::runtime_error("as the test asked for");

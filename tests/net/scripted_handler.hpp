@@ -21,9 +21,10 @@ std::string fill(std::uint32_t size);                             // OK with so 
 std::string depend_on(std::uint32_t lsn);                         // OK that depends on this record in the log
 std::string write_echo(ByteView payload);                         // as echo(), but it may change data
 std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
-std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply
 std::string admit();                                              // OK, and from then on it is admitted
 std::string leave();                                              // OK, and then its session ends
+std::string wait_for(std::uint32_t milliseconds, ByteView name);  // a PendingReply that ends with its peer
+std::string wait_on(std::uint32_t milliseconds, ByteView name);   // one that doesn't
 std::string run_action();                                         // see on_action()
 std::string fail();                                               // throws
 std::string fail_heavily();                                       // throws beside the I/O threads

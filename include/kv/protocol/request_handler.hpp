@@ -26,6 +26,10 @@ class PendingReply {
   // must stay callable until this object is gone. It is not called after the destructor has begun.
   virtual void notify(std::function<void()> wake) = 0;
 
+  // Whether the wait ends when the peer stops sending: what it waits for would be lost on a peer that leaves. Otherwise
+  // it goes on, and the peer still gets its answer. Always the same.
+  virtual bool ends_with_peer() const = 0;
+
   // How long to wait at most, from now.
   virtual std::chrono::milliseconds time_left() const = 0;
 
@@ -34,7 +38,7 @@ class PendingReply {
   virtual Lsn complete(ByteBuffer& out) = 0;
 
   // Ends the wait without taking anything, not even what has already been granted, and appends the reply that says so:
-  // the peer has gone, or the server shuts down.
+  // the peer has stopped sending, where the wait ends with it, or the server shuts down.
   virtual Lsn withdraw(ByteBuffer& out) = 0;
 
   // After complete(): the reply did not reach its peer, so whatever it granted passes on to the next in line.

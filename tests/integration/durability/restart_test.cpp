@@ -226,52 +226,5 @@ INSTANTIATE_TEST_SUITE_P(, Restart, ::testing::Values(End::kKill, End::kStop, En
                                                             : "FromASnapshot";
                          });
 
-using Snapshots = DurableTest;
-
-TEST_F(Snapshots, AreTakenWhenAskedForAndTheNewestTwoAreKept) {
-  start();
-  std::uint64_t saved_ms = 0;
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(call(set("k", encode_int(i))), ok());
-    const std::uint64_t answered = call(test::snapshot()).u64();
-    EXPECT_GE(answered, saved_ms);
-    EXPECT_EQ(call(lastsave()), ok_u64(answered));
-    saved_ms = answered;
-  }
-  EXPECT_EQ(data_.snapshots().size(), 2u);
-  EXPECT_EQ(persistence_info(*client_).at("snapshots"), 2);
-}
-
-TEST_F(Snapshots, ThatAreOnlyStartedAreDoneSomewhatLater) {
-  start();
-  EXPECT_EQ(call(set("k", encode_int(1))), ok());
-  EXPECT_EQ(call(test::snapshot(1)), ok());
-  EXPECT_TRUE(eventually([&] { return data_.snapshots().size() == 1; }));
-  EXPECT_TRUE(eventually([&] { return call(lastsave()).u64() != 0; }));
-}
-
-TEST_F(Snapshots, AreTakenAfterManyWrites) {
-  start({"--snapshot-ops-threshold", "500"});
-  fill("k", 1'000, 10);
-  EXPECT_TRUE(eventually([&] { return !data_.snapshots().empty(); }));
-}
-
-TEST_F(Snapshots, AreTakenWhenTheIntervalIsOver) {
-  start({"--snapshot-interval-secs", "1"});
-  fill("k", 10, 10);
-  EXPECT_TRUE(eventually([&] { return !data_.snapshots().empty(); }));
-}
-
-TEST_F(Snapshots, KeepTheLogShort) {
-  start({"--wal-segment-bytes", "1MiB"});
-  for (int i = 0; i < 5; ++i) {
-    fill("k", 50, 40'000);
-    save();
-  }
-  EXPECT_TRUE(eventually([&] { return data_.segments().size() <= 6; })) << data_.segments().size();
-  restart_after_kill();
-  expect_filled("k", 50, 40'000);
-}
-
 }  // namespace
 }  // namespace kv::test
