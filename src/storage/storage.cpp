@@ -78,6 +78,7 @@ Result<void> Storage::start(engine::Engine& engine, const Clock& clock) {
     state->read_only = state->wal->is_read_only();
   });
   for (auto& listener : state_->listeners) state_->wal->add_listener(std::move(listener));
+  state_->read_only = state_->wal->is_read_only();
   state_->snapshotter.emplace(state_->directory, options, engine, clock, *state_->wal);
   const Recovered& recovered = *state_->recovered;
   if (recovered.snapshot != kNoLsn) {

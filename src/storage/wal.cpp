@@ -26,6 +26,10 @@ SegmentWriterOptions segment_options(const Wal::Options& options) {
   return {.fill_bytes = options.fsync == FsyncPolicy::kAlways ? options.zeros_ahead_bytes : 0};
 }
 
+Error no_space() {
+  return {Errc::kInternal, "no space is left for the log"};
+}
+
 bool is_lack_of_space(boost::system::error_code error) {
   return error == boost::system::errc::no_space_on_device || error.value() == EDQUOT;
 }
@@ -34,22 +38,26 @@ bool is_lack_of_space(boost::system::error_code error) {
 
 Result<std::unique_ptr<Wal>> Wal::open(FileSystem& files, const std::string& directory, const Options& options,
                                        Lsn next) {
-  auto segment = SegmentWriter::create(files, directory, next, segment_options(options));
-  if (!segment) {
-    return Error{Errc::kInternal, "can't begin a log segment in " + directory + ": " + segment.error().message()};
+  std::unique_ptr<Wal> wal(new Wal(files, directory, options, next));
+  auto segment = wal->make_segment();
+  if (segment) {
+    wal->segment_ = *std::move(segment);
+    return wal;
   }
-  return std::unique_ptr<Wal>(new Wal(files, directory, options, next, *std::move(segment)));
+  const std::string reason = "can't begin a log segment in " + directory + ": " + segment.error().message();
+  if (!is_lack_of_space(segment.error())) return Error{Errc::kInternal, reason};
+  wal->refuse_writes(reason);
+  return wal;
 }
 
-Wal::Wal(FileSystem& files, std::string directory, const Options& options, Lsn next, SegmentWriter first)
+Wal::Wal(FileSystem& files, std::string directory, const Options& options, Lsn next)
     : files_(files),
       directory_(std::move(directory)),
       options_(options),
       queue_(next),
       written_(number(next) - 1),
       synced_(number(next) - 1),
-      committed_(number(next) - 1),
-      segment_(std::move(first)) {}
+      committed_(number(next) - 1) {}
 
 Wal::~Wal() {
   if (writer_.joinable()) static_cast<void>(stop());
@@ -142,22 +150,23 @@ Result<void> Wal::stop() {
   }
   end_segment();
   const std::lock_guard lock(mutex_);
-  if (read_only_reason_.empty()) return {};
+  // A full disk takes nothing away from who had nothing to write.
+  if (!failed_ && Lsn{written_.load()} == queue_.last()) return {};
   return Error{Errc::kInternal, read_only_reason_};
 }
 
 // Syncs what stands in the log, also where there was no space for all that should. The mark tells the next start that
 // it was synced.
 void Wal::end_segment() {
-  if (failed_) return;
+  if (failed_ || !segment_) return;
   const std::lock_guard lock(segment_mutex_);
   auto ended = sync_locked();
   const auto mark = encode_mark(Lsn{synced_.load()});
   const ByteView piece(mark.data(), mark.size());
-  if (ended) ended = segment_.append({&piece, 1});
+  if (ended) ended = segment_->append({&piece, 1});
   // The log is as good without it.
   if (!ended && is_lack_of_space(ended.error()) && synced_.load() == written_.load()) ended = {};
-  if (ended) ended = segment_.close();
+  if (ended) ended = segment_->close();
   if (!ended) fail("the log could not be ended", ended.error());
 }
 
@@ -191,6 +200,11 @@ Wal::Written Wal::write_group() {
   if (failed_) return Written::kFailed;
   // Looked at before the queue is taken: what was queued when somebody asked is to stand in the segment that ends.
   const bool rotation_asked = is_rotation_asked();
+  if (!segment_) {
+    const Written begun = begin_segment();
+    if (begun == Written::kNoSpace && rotation_asked) rotation_done(no_space());
+    if (begun != Written::kNothing) return begun;
+  }
   const bool had_found_no_space = !in_hand_.empty();
   if (in_hand_.empty()) {
     in_hand_ = queue_.take();
@@ -199,9 +213,7 @@ Wal::Written Wal::write_group() {
   Written written = Written::kNothing;
   if (!in_hand_.empty()) {
     written = write(in_hand_);
-    if (written == Written::kNoSpace && rotation_asked) {
-      rotation_done(Error{Errc::kInternal, "no space is left for the log"});
-    }
+    if (written == Written::kNoSpace && rotation_asked) rotation_done(no_space());
     if (written != Written::kGroup) return written;
     written_.store(number(in_hand_.last()));
     queue_.give_back(std::exchange(in_hand_, {}));
@@ -221,7 +233,7 @@ Wal::Written Wal::write(WalQueue::Group& group) {
   const auto mark = encode_mark(Lsn{synced_.load()});
   std::vector<ByteView> pieces{{mark.data(), mark.size()}};
   group.append_to(pieces);
-  const auto appended = segment_.append(pieces);
+  const auto appended = segment_->append(pieces);
   if (appended) {
     const std::lock_guard lock(mutex_);
     counts_.written_bytes += mark.size() + group.bytes();
@@ -238,16 +250,37 @@ Wal::Written Wal::write(WalQueue::Group& group) {
 
 // Segments ----------------------------------------------------------------------------------------------------------
 
+IoResult<SegmentWriter> Wal::make_segment() {
+  return SegmentWriter::create(files_, directory_, next(Lsn{written_.load()}), segment_options(options_));
+}
+
+// The one that a start has found no room for; kNothing once there is one.
+Wal::Written Wal::begin_segment() {
+  auto segment = make_segment();
+  if (!segment) {
+    if (is_lack_of_space(segment.error())) return Written::kNoSpace;
+    fail("can't begin a log segment in " + directory_, segment.error());
+    return Written::kFailed;
+  }
+  {
+    const std::lock_guard lock(segment_mutex_);
+    segment_ = *std::move(segment);
+  }
+  accept_writes();
+  tell();
+  return Written::kNothing;
+}
+
 // False when the log has failed.
 bool Wal::rotate_if_full(bool asked) {
-  if (!asked && segment_.size() < options_.segment_bytes) return true;
-  if (Lsn{written_.load()} < segment_.first()) {  // it has no record yet
+  if (!asked && segment_->size() < options_.segment_bytes) return true;
+  if (Lsn{written_.load()} < segment_->first()) {  // it has no record yet
     if (asked) rotation_done(Lsn{written_.load()});
     return true;
   }
   // The segment in use is on the disk before there is another one: only the newest may have a torn tail.
   if (!sync()) return false;
-  auto following = SegmentWriter::create(files_, directory_, next(Lsn{written_.load()}), segment_options(options_));
+  auto following = make_segment();
   if (!following) {
     const Error error{Errc::kInternal, "can't begin a new log segment: " + following.error().message()};
     if (asked) rotation_done(error);
@@ -261,7 +294,7 @@ bool Wal::rotate_if_full(bool asked) {
   }
   {
     const std::lock_guard lock(segment_mutex_);
-    if (auto closed = segment_.close(); !closed) {
+    if (auto closed = segment_->close(); !closed) {
       fail("a log segment could not be ended", closed.error());
       return false;
     }
@@ -298,7 +331,7 @@ IoResult<void> Wal::sync_locked() {
   const std::uint64_t written = written_.load();
   if (written == synced_.load()) return {};
   const auto before = SteadyClock::now();
-  if (auto synced = segment_.sync(); !synced) return synced;
+  if (auto synced = segment_->sync(); !synced) return synced;
   synced_.store(written);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - before);
   const std::lock_guard lock(mutex_);

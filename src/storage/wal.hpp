@@ -11,7 +11,8 @@
 // hands.
 //    Committed records are a prefix of all there are.
 // 2. A segment is synced before the next one receives a record, so only the newest can have a torn tail.
-// 3. Where space runs out the group in hand is tried again until it is written; writes are refused meanwhile.
+// 3. Where space runs out the group in hand is tried again until it is written; writes are refused meanwhile. So it is
+//    at a start that finds no room for a segment.
 // 4. After any other failure it is unknown what is on the disk: nothing is written any more, what isn't committed never
 //    will be, and writes are refused until a restart.
 #pragma once
@@ -23,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +52,7 @@ class Wal final : public engine::MutationSink {
     std::uint64_t zeros_ahead_bytes = std::uint64_t{1} << 20;
   };
   // Begins a new segment in `directory`; its first record will have the number `next`. Everything before it is synced.
+  // Where there is no room for the segment writes are refused, until write_group() has found some.
   static Result<std::unique_ptr<Wal>> open(FileSystem& files, const std::string& directory, const Options& options,
                                            Lsn next);
   // Stops, if stop() has not been called.
@@ -110,10 +113,12 @@ class Wal final : public engine::MutationSink {
   IoResult<void> sync();
 
  private:
-  Wal(FileSystem& files, std::string directory, const Options& options, Lsn next, SegmentWriter first);
+  Wal(FileSystem& files, std::string directory, const Options& options, Lsn next);
 
   void run_writer();
   void run_syncer();
+  IoResult<SegmentWriter> make_segment();
+  Written begin_segment();
   Written write(WalQueue::Group& group);
   bool rotate_if_full(bool asked);
   bool is_rotation_asked() const;
@@ -143,8 +148,8 @@ class Wal final : public engine::MutationSink {
   WalQueue::Group in_hand_;  // what is being written, or found no space
   bool in_hand_is_sealed_ = false;
 
-  std::mutex segment_mutex_;  // held over a sync, and while one segment follows another
-  SegmentWriter segment_;
+  std::mutex segment_mutex_;              // held over a sync, and while one segment follows another
+  std::optional<SegmentWriter> segment_;  // none as long as a start has found no room for one
 
   mutable std::mutex mutex_;
   std::condition_variable work_;      // for the writer: hurried_, stopping_

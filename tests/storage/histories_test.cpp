@@ -126,6 +126,7 @@ class History {
     if (failed()) return nullptr;
 
     if (random_.one_in(10)) files_.end_after(random_.below(8));
+    if (random_.one_in(10)) files_.set_room(files_.used() + random_.below(60));  // a header has half as many
     auto wal = Wal::open(files_, kFolder, wal_options_, first->next);
     if (!wal) {
       end_the_process();

@@ -136,6 +136,41 @@ TEST_F(WalTest, TriesAgainUntilThereIsRoom) {
   }
 }
 
+TEST_F(WalTest, BeginsReadOnlyWhereThereIsNoRoomForASegment) {
+  for (const bool finds_room : {false, true}) {
+    wal_.reset();
+    files_.set_room(files_.used());
+    Wal& wal = open(FsyncPolicy::kAlways);
+    EXPECT_TRUE(wal.is_read_only());
+    EXPECT_FALSE(wal.has_failed());
+    EXPECT_FALSE(wal.accepts_upkeep());
+    EXPECT_NE(wal.status().read_only_reason, "");
+    EXPECT_EQ(wal.committed(), kNoLsn);
+    EXPECT_EQ(wal.write_group(), Written::kNoSpace);
+    EXPECT_FALSE(has_segment(1)) << "no half of one is in the way";
+    EXPECT_TRUE(wal.sync()) << "there is nothing to sync";
+    EXPECT_TRUE(wal.sync_through(kNoLsn));
+    if (!finds_room) {
+      EXPECT_TRUE(wal.stop()) << "nothing is lost";
+      continue;
+    }
+    files_.heal();
+    EXPECT_EQ(wal.write_group(), Written::kNothing);
+    EXPECT_FALSE(wal.is_read_only());
+    EXPECT_EQ(wal.status().read_only_reason, "");
+    put();
+    EXPECT_EQ(wal.write_group(), Written::kGroup);
+    EXPECT_EQ(wal.committed(), Lsn{1});
+    EXPECT_TRUE(wal.stop());
+    EXPECT_EQ(read(1).records, (Numbers{1}));
+  }
+}
+
+TEST_F(WalTest, DoesNotBeginWhereThereIsAnotherFaultThanLackOfRoom) {
+  files_.fail(Call::kOpen, errc::io_error);
+  EXPECT_FALSE(Wal::open(files_, kFolder, {}, Lsn{1}));
+}
+
 TEST_F(WalTest, EndsForGoodOnceAWriteOrASyncFails) {
   for (const Call call : {Call::kWrite, Call::kSync}) {
     wal_.reset();
@@ -251,6 +286,20 @@ TEST_F(WalTest, ThreadsDoNotWaitForRoom) {
   EXPECT_FALSE(wal.rotate());
   files_.heal();
   EXPECT_TRUE(wait_until([&] { return !wal.is_read_only(); }));
+  EXPECT_TRUE(wal.sync_through(last));
+  EXPECT_TRUE(wal.stop());
+}
+
+TEST_F(WalTest, ThreadsBeginAsSoonAsThereIsRoom) {
+  files_.set_room(files_.used());
+  Wal& wal = open(FsyncPolicy::kInterval);
+  std::atomic<bool> told = false;
+  wal.add_listener([&] { told = told || !wal_->is_read_only(); });
+  wal.start();
+  EXPECT_FALSE(wal.rotate());
+  files_.heal();
+  EXPECT_TRUE(wait_until([&] { return told.load(); }));
+  const Lsn last = put();
   EXPECT_TRUE(wal.sync_through(last));
   EXPECT_TRUE(wal.stop());
 }

@@ -121,6 +121,33 @@ TEST_P(FullDisk, LosesNothingWhenTheServerIsKilledThen) {
   EXPECT_EQ(call(set("new", encode_int(1))), ok());
 }
 
+TEST_P(FullDisk, AServerThatFindsOneServesReadsUntilThereIsRoom) {
+  ASSERT_EQ(call(set("k", encode_int(1))), ok());
+  other_.reset();
+  stop();
+  disk_->fill_up();
+  start(args_);
+  reconnect();
+  EXPECT_EQ(call(get("k")), ok(encode_int(1)));
+  EXPECT_EQ(call(set("k", encode_int(2))), error("READONLY"));
+  EXPECT_TRUE(read_only());
+  EXPECT_THAT(std::string(persistence_info(*other_).at("read_only_reason").as_string()), HasSubstr("space"));
+  kill();
+  start(args_);
+  reconnect();
+  EXPECT_EQ(call(get("k")), ok(encode_int(1))) << "killed or not";
+  disk_->remove_ballast();
+  EXPECT_TRUE(eventually([&] { return call(set("k", encode_int(3))) == ok(); }));
+  EXPECT_FALSE(read_only());
+  other_.reset();
+  restart_after_kill(args_);
+  EXPECT_EQ(call(get("k")), ok(encode_int(3)));
+  stop();
+  disk_->fill_up();
+  start(args_);
+  stop();
+}
+
 TEST_P(FullDisk, EndsCleanlyThoughThereIsNoRoom) {
   fill_the_disk();
   server_->signal(SIGTERM);

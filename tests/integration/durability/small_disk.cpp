@@ -32,6 +32,10 @@ void SmallDisk::add_ballast(std::size_t bytes) {
   write_file(folder_ + "/ballast", std::string(bytes, 'b'));
 }
 
+void SmallDisk::fill_up() {
+  add_ballast(free_bytes() + (fs::exists(folder_ + "/ballast") ? fs::file_size(folder_ + "/ballast") : 0));
+}
+
 void SmallDisk::remove_ballast() {
   fs::remove(folder_ + "/ballast");
 }

@@ -20,6 +20,8 @@ class SmallDisk {
   // A file that takes room away until it is removed.
   void add_ballast(std::size_t bytes);
   void remove_ballast();
+  // Such a file of all that is left.
+  void fill_up();
 
  private:
   std::string folder_;
