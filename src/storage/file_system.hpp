@@ -62,6 +62,8 @@ class FileSystem {
   virtual IoResult<std::vector<std::string>> list(const std::string& path) = 0;
   // Returns once new, renamed and removed names in the folder would survive a power cut.
   virtual IoResult<void> sync_directory(const std::string& path) = 0;
+  // How much may still be written to the file system that has this folder.
+  virtual IoResult<std::uint64_t> free_bytes(const std::string& path) = 0;
   // Makes `path`, a file, ours; fails with EWOULDBLOCK where another process, or this one, holds it.
   virtual IoResult<std::unique_ptr<DirectoryLock>> lock(const std::string& path) = 0;
 };

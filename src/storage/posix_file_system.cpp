@@ -9,6 +9,7 @@
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
@@ -184,6 +185,12 @@ class PosixFileSystem final : public FileSystem {
     if (!fd) return fd.error();
     if (::fsync(fd->get()) == -1) return last_error();
     return {};
+  }
+
+  IoResult<std::uint64_t> free_bytes(const std::string& path) override {
+    struct statvfs status;
+    if (retried([&] { return ::statvfs(path.c_str(), &status); }) == -1) return last_error();
+    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   }
 
   IoResult<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override {

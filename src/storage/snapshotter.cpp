@@ -116,12 +116,20 @@ bool Snapshotter::is_due() const {
   const Lsn last = wal_.last_lsn();
   if (last == changes_before_ || wal_.is_read_only()) return false;
   const auto since = SteadyClock::now() - last_attempt_;
-  if (attempted_ && since < kSnapshotPauseMin) return false;
+  if (attempted_ && since < options_.snapshot_pause) return false;
   if (options_.snapshot_interval.count() != 0 && since >= options_.snapshot_interval) return true;
   if (options_.snapshot_changes != 0 && number(last) - number(changes_before_) >= options_.snapshot_changes)
     return true;
   const std::uint64_t written = wal_.status().written_bytes - wal_bytes_before_;
-  return options_.snapshot_wal_bytes != 0 && written >= options_.snapshot_wal_bytes;
+  if (options_.snapshot_wal_bytes != 0 && written >= options_.snapshot_wal_bytes) return true;
+  return is_room_running_out(written);
+}
+
+// Only snapshots let the log give room back, and they need some. Once the disk is full it is too late: what a snapshot
+// shows has to be in the log as well. So one is due while there is still as much left as the log has taken.
+bool Snapshotter::is_room_running_out(std::uint64_t written) const {
+  const auto free = directory_.files().free_bytes(directory_.path());
+  return free && *free <= written && *free > status().last_bytes;
 }
 
 Result<UnixMillis> Snapshotter::serve(const std::string& backup_folder, const Result<SnapshotInfo>& taken) {

@@ -50,7 +50,12 @@ class Snapshotter {
   using Done = std::function<void(Result<UnixMillis>)>;
   void request(const std::string& backup_folder, Done done);
 
-  // Takes one now, on the caller's thread, and gives up what it replaces. REQUIRES: not started.
+  // The steps, for a test. REQUIRES: not started
+  // -----------------------------------------------------------------------
+
+  // Whether one is to be taken though nobody asks.
+  bool is_due() const;
+  // Takes one now, on the caller's thread, and gives up what it replaces.
   Result<SnapshotInfo> take();
 
   struct Status {
@@ -70,7 +75,7 @@ class Snapshotter {
   };
 
   void run();
-  bool is_due() const;
+  bool is_room_running_out(std::uint64_t written) const;
   Result<SnapshotInfo> write();
   Result<void> compact();
   Result<void> remove(const std::string& name);

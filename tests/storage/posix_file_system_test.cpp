@@ -101,6 +101,11 @@ TEST_F(PosixFileSystem, CreatesFoldersWithTheirParents) {
   EXPECT_EQ(files_.create_directories("").error(), errc::no_such_file_or_directory);
 }
 
+TEST_F(PosixFileSystem, SaysHowMuchRoomIsLeft) {
+  EXPECT_GT(files_.free_bytes(folder_.path()).value(), 0);
+  EXPECT_FALSE(files_.free_bytes(folder_.path() + "/nowhere"));
+}
+
 TEST_F(PosixFileSystem, HasOneHolderOfALock) {
   auto lock = files_.lock(path("LOCK")).value();
   EXPECT_EQ(files_.lock(path("LOCK")).error(), errc::operation_would_block);

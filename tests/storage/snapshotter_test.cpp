@@ -278,6 +278,62 @@ TEST_F(SnapshotterTest, ThreadsTakeOneForTheLogsBytes) {
   ASSERT_TRUE(wal_->stop());
 }
 
+// Ten times what the disk holds goes through the log.
+TEST_F(SnapshotterTest, IsDueWhileThereIsStillRoomForOne) {
+  constexpr std::uint64_t kRoom = 100'000;
+  options_.snapshot_pause = std::chrono::milliseconds(0);
+  options_.snapshot_wal_bytes = 0;
+  Snapshotter& snapshotter = open(5'000);
+  files_.set_room(files_.used() + kRoom);
+  int taken = 0;
+  for (std::uint64_t written = 0; written < 10 * kRoom; written += 1'000) {
+    change("key", std::string(1'000, 'x'));
+    ASSERT_FALSE(wal_->is_read_only());
+    if (!snapshotter.is_due()) continue;
+    EXPECT_TRUE(snapshotter.take());
+    ++taken;
+  }
+  EXPECT_LT(taken, 100) << "one for each half of what is left";
+  const Entries expected = entries_of(engine_);
+  EXPECT_EQ(found().value(), expected);
+}
+
+TEST_F(SnapshotterTest, IsNotDueWhereItWouldFindNoRoom) {
+  options_.snapshot_pause = std::chrono::milliseconds(0);
+  options_.snapshot_wal_bytes = 0;
+  Snapshotter& snapshotter = open();
+  change("key", std::string(10'000, 'x'));
+  EXPECT_FALSE(snapshotter.is_due());
+  files_.set_room(files_.used() + 10'000);
+  EXPECT_TRUE(snapshotter.is_due());
+  files_.heal();
+  snapshotter.take().value();
+  change("other");
+  files_.set_room(files_.used() + 10'000);
+  EXPECT_FALSE(snapshotter.is_due()) << "the last one took more";
+}
+
+TEST_F(SnapshotterTest, ThreadsKeepAPauseBetweenTwo) {
+  options_.snapshot_changes = 1;
+  options_.snapshot_pause = std::chrono::milliseconds(1'000);
+  Snapshotter& snapshotter = open();
+  wal_->start();
+  change_by_threads("a");
+  const auto before = std::chrono::steady_clock::now();
+  snapshotter.start();
+  ASSERT_TRUE(wait_until([&] { return snapshotter.status().last_start == Lsn{2}; }));
+  change_by_threads("b");
+  ASSERT_TRUE(wait_until([&] { return snapshotter.status().last_start == Lsn{3}; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, options_.snapshot_pause);
+  change_by_threads("c");
+  std::atomic<bool> told = false;
+  snapshotter.request("", [&](const Result<UnixMillis>&) { told = true; });
+  ASSERT_TRUE(wait_until([&] { return told.load(); }));
+  EXPECT_EQ(snapshotter.status().last_start, Lsn{4}) << "who asks needn't wait";
+  snapshotter.stop();
+  ASSERT_TRUE(wal_->stop());
+}
+
 TEST_F(SnapshotterTest, ThreadsMakeABackupWhileOthersWrite) {
   Snapshotter& snapshotter = open(500);
   wal_->start();

@@ -24,11 +24,12 @@ struct Options {
   std::chrono::milliseconds fsync_interval = kFsyncIntervalDefault;
   std::uint64_t wal_segment_bytes = kWalSegmentBytesDefault;
 
-  // What makes a snapshot due, whichever comes first; 0: never. None is taken while nothing changed, and none within
-  // kSnapshotPauseMin of the last one.
+  // What makes a snapshot due, whichever comes first; 0: never. One is also due when the log has taken as much of the
+  // disk since the last one as is left. None is taken while nothing changed, and none so soon after the last one.
   std::chrono::seconds snapshot_interval = kSnapshotIntervalDefault;
   std::uint64_t snapshot_changes = 0;
   std::uint64_t snapshot_wal_bytes = kSnapshotWalBytesDefault;
+  std::chrono::milliseconds snapshot_pause = kSnapshotPauseMin;
   int snapshot_compression = kSnapshotCompressionDefault;  // zstd's level, 0: none
 };
 

@@ -334,6 +334,14 @@ IoResult<void> FaultyFileSystem::sync_directory(const std::string& path) {
   return {};
 }
 
+IoResult<std::uint64_t> FaultyFileSystem::free_bytes(const std::string&) {
+  const auto guard = disk_->guard();
+  if (const Error error = disk_->begin(Call::kFreeBytes)) return error;
+  if (!disk_->room_) return ~std::uint64_t{0};
+  const std::uint64_t used = disk_->used();
+  return *disk_->room_ > used ? *disk_->room_ - used : 0;
+}
+
 IoResult<std::unique_ptr<DirectoryLock>> FaultyFileSystem::lock(const std::string& path) {
   const auto guard = disk_->guard();
   if (const Error error = disk_->begin(Call::kLock)) return error;

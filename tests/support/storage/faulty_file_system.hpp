@@ -37,6 +37,7 @@ class FaultyFileSystem final : public storage::FileSystem {
   storage::IoResult<void> create_directories(const std::string& path) override;
   storage::IoResult<std::vector<std::string>> list(const std::string& path) override;
   storage::IoResult<void> sync_directory(const std::string& path) override;
+  storage::IoResult<std::uint64_t> free_bytes(const std::string& path) override;
   storage::IoResult<std::unique_ptr<storage::DirectoryLock>> lock(const std::string& path) override;
 
   // Trouble
@@ -54,9 +55,10 @@ class FaultyFileSystem final : public storage::FileSystem {
     kCreateDirectories,
     kList,
     kSyncDirectory,
+    kFreeBytes,
     kLock,
   };
-  static constexpr std::size_t kCalls = 13;
+  static constexpr std::size_t kCalls = 14;
   static constexpr std::uint64_t kForever = ~std::uint64_t{0};
   struct Window {
     std::uint64_t after = 0;  // calls of this kind that still succeed

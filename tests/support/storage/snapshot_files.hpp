@@ -38,6 +38,7 @@ class MemoryFiles final : public FileSystem {
   IoResult<void> create_directories(const std::string& path) override;
   IoResult<std::vector<std::string>> list(const std::string& path) override;
   IoResult<void> sync_directory(const std::string& path) override;
+  IoResult<std::uint64_t> free_bytes(const std::string&) override { return UINT64_MAX; }
   IoResult<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override;
 
   // Notes the call, and says whether it is to work.
@@ -54,6 +55,7 @@ class NoFiles final : public FileSystem {
   IoResult<void> create_directories(const std::string&) override { return {}; }
   IoResult<std::vector<std::string>> list(const std::string&) override { return std::vector<std::string>(); }
   IoResult<void> sync_directory(const std::string&) override { return {}; }
+  IoResult<std::uint64_t> free_bytes(const std::string&) override { return UINT64_MAX; }
   IoResult<std::unique_ptr<DirectoryLock>> lock(const std::string&) override { return nullptr; }
 };
 
