@@ -58,6 +58,30 @@ TEST_F(VerifyTest, NoticesASegmentThatIsMissing) {
               ElementsAre(HasSubstr("ok"), HasSubstr("LOST: the segments before it don't reach"), HasSubstr("ok")));
 }
 
+// Made while the disk was full, and then not to be removed either: the one before it took more.
+TEST_F(VerifyTest, HasNothingAgainstASegmentThatWasNeverWrittenTo) {
+  make(1, del(1, "a") + del(2, "b"));
+  make(2, "");
+  make(3, del(3, "c"));
+  EXPECT_EQ(run_on({"d"}), ExitCode::kGood);
+  EXPECT_THAT(out_, ElementsAre(HasSubstr("ok"), HasSubstr("no records"), HasSubstr("ok")));
+  files_.put(path(2), std::string(10, '\0'));
+  EXPECT_EQ(run_on({"d"}), ExitCode::kGood);
+  EXPECT_THAT(out_, ElementsAre(HasSubstr("ok"), HasSubstr("no records"), HasSubstr("header is cut short"),
+                                HasSubstr("nothing was ever written to it"), HasSubstr("ok")));
+  make(6, "");
+  EXPECT_EQ(run_on({"d"}), ExitCode::kLost) << "its name says that there was a record 5";
+}
+
+TEST_F(VerifyTest, KnowsATornTailBeforeASegmentThatWasNeverWrittenTo) {
+  make(1, del(1, "a") + del(2, "b") + del(3, "c").substr(0, 5));
+  make(2, "");
+  EXPECT_EQ(run_on({"d"}), ExitCode::kGood);
+  EXPECT_THAT(out_[2], HasSubstr("torn tail"));
+  make(4, "");
+  EXPECT_EQ(run_on({"d"}), ExitCode::kLost) << "its name says that there was a record 3";
+}
+
 TEST_F(VerifyTest, LooksIntoTheRecords) {
   std::string record = test::unhex("00000002 00000000 0000000000000001 01 07");
   storage::seal(record);
