@@ -24,8 +24,11 @@ def _die_with_parent() -> None:
 class LiveServer:
     """Starts the server when entered, and stops it, with SIGTERM and by its own pid, when left."""
 
+    def __init__(self, *flags: str) -> None:
+        self._flags = flags
+
     def __enter__(self) -> "LiveServer":
-        command = [os.environ["KV_SERVER"], "--bind", "127.0.0.1:0"]
+        command = [os.environ["KV_SERVER"], "--bind", "127.0.0.1:0", *self._flags]
         # The server reads KV_ variables as flags.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KV_")}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
