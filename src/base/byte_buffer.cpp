@@ -5,10 +5,12 @@
 #include <new>
 #include <utility>
 
+#include "kv/base/free_beside.hpp"
+
 namespace kv {
 
 ByteBuffer::~ByteBuffer() {
-  std::free(data_);
+  free_beside(data_, capacity_);
 }
 
 ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
@@ -19,7 +21,7 @@ ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
 
 ByteBuffer& ByteBuffer::operator=(ByteBuffer&& other) noexcept {
   if (this != &other) {
-    std::free(data_);
+    free_beside(data_, capacity_);
     data_ = std::exchange(other.data_, nullptr);
     begin_ = std::exchange(other.begin_, 0);
     end_ = std::exchange(other.end_, 0);
@@ -56,25 +58,23 @@ void ByteBuffer::compact() {
 }
 
 void ByteBuffer::reallocate(std::size_t capacity) {
-  if (begin_ == 0) {
-    if (capacity == 0) {
-      std::free(std::exchange(data_, nullptr));
-      capacity_ = 0;
-      return;
-    }
+  char* fresh = nullptr;
+  const bool shrinks_much = capacity < capacity_ && capacity_ >= kFreedBesideBytesMin;
+  if (begin_ == 0 && capacity != 0 && !shrinks_much) {
     // realloc moves large blocks by remapping pages, without copying them.
-    void* grown = std::realloc(data_, capacity);
-    if (grown == nullptr) throw std::bad_alloc();
-    data_ = static_cast<char*>(grown);
-  } else {
-    char* fresh = static_cast<char*>(std::malloc(std::max<std::size_t>(capacity, 1)));
+    fresh = static_cast<char*>(std::realloc(data_, capacity));
     if (fresh == nullptr) throw std::bad_alloc();
-    std::memcpy(fresh, data_ + begin_, size());
-    std::free(data_);
-    data_ = fresh;
+  } else {
+    if (capacity != 0) {
+      fresh = static_cast<char*>(std::malloc(capacity));
+      if (fresh == nullptr) throw std::bad_alloc();
+      std::memcpy(fresh, data_ + begin_, size());
+    }
+    free_beside(data_, capacity_);
     end_ -= begin_;
     begin_ = 0;
   }
+  data_ = fresh;
   capacity_ = capacity;
 }
 

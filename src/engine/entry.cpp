@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kv/base/assert.hpp"
+#include "kv/base/free_beside.hpp"
 
 namespace kv::engine {
 
@@ -47,7 +48,8 @@ Entry* make_large_entry(const EntryContent& content) {
 
 void unpin_large_entry(const Entry* entry) {
   LargePrefix& prefix = large_prefix(entry);
-  if (prefix.users.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(&prefix);
+  if (prefix.users.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  free_beside(&prefix, sizeof(LargePrefix) + entry->size());
 }
 
 }  // namespace kv::engine

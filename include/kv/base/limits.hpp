@@ -37,6 +37,8 @@ inline constexpr std::size_t kOutputBytesUsual = 64U << 10;      // kept of an o
 inline constexpr std::size_t kReplyBacklogDefault = 256U << 10;  // --reply-backlog: over it no frame is run
 inline constexpr std::size_t kReplyBacklogFloor = 4U << 10;
 inline constexpr std::size_t kReplyBacklogCeiling = 1U << 30;
+inline constexpr std::size_t kTransferBytesMax = 256U << 10;  // of one read or write; then it's others' turn
+inline constexpr std::size_t kReplyTailBytesMin = 64U << 10;  // a value this large is sent from where it stands
 inline constexpr std::size_t kUnauthenticatedPayloadBytesMax = 4U << 10;  // of whom nobody knows yet
 inline constexpr std::chrono::seconds kAuthenticationMax{10};             // for saying who it is
 inline constexpr std::chrono::seconds kLingerMax{1};                      // discarding input after the last answer
@@ -75,6 +77,9 @@ inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 inline constexpr std::size_t kLogQueueLinesMax = 4'096;    // then the oldest gives way
 inline constexpr std::size_t kLogTextBytesMax = 1U << 10;  // of a message or field; the rest is cut
 inline constexpr std::chrono::seconds kLogStopMax{1};      // for a reader that takes nothing more
+
+// Memory.
+inline constexpr std::size_t kFreedBesideBytesMax = 512U << 20;  // to be freed by another thread; then whoever has it
 
 // A request this large, or known to be slow, runs beside the I/O threads so that it delays nobody.
 inline constexpr std::size_t kHeavyPayloadBytes = 256U << 10;
