@@ -59,7 +59,7 @@ class Fixture {
   }
   void handle(const Frame& frame) {
     reply_.clear();
-    dispatcher_.handle(frame, *caller_, now_, reply_);
+    dispatcher_.handle(frame, *caller_, now_, kv::protocol::Weight::kLight, reply_);
   }
 
   std::uint8_t command_;

@@ -60,7 +60,9 @@ class Commands : public kv::command::Administration {
       while (count < frames.size() && take(input, frames[count])) ++count;
       if (count > 1) dispatcher_.prefetch({frames.data(), count});
       for (const kv::protocol::Frame& frame : std::span(frames).first(count)) {
-        if (dispatcher_.handle(frame, *caller_, now, replies).pending != nullptr) return false;
+        const auto handled = dispatcher_.handle(frame, *caller_, now, kv::protocol::Weight::kHeavy, replies);
+        if (handled.pending != nullptr) return false;
+        if (handled.tail != nullptr) replies.append(handled.tail->bytes());
       }
     }
     return true;

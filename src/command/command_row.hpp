@@ -18,8 +18,11 @@ struct Context {
   protocol::Caller& caller;
   engine::Call& call;  // when this happens, and what its reply depends on
   protocol::ReplyWriter& reply;
-  // For a command that waits: set instead of appending a reply.
-  std::unique_ptr<protocol::PendingReply>& pending;
+  // Where it runs. A reply that would take long to copy must not be made as kLight: `handled.is_heavy` is set instead.
+  protocol::Weight weight;
+  // For a command that waits `handled.pending` is set instead of appending a reply. For a reply of which only the
+  // beginning is appended `handled.tail` is set, last of all.
+  protocol::Handled& handled;
 
   engine::Engine& engine() const { return services.engine; }
   // The deadline that a ttl means; 0 (none) for a ttl of 0.
@@ -28,7 +31,7 @@ struct Context {
 
 using Request = protocol::Request;
 
-// Appends exactly one reply, or sets `pending`, or returns an error having changed nothing.
+// Appends exactly one reply, or sets what Context says instead, or returns an error having changed nothing.
 using Function = Result<void> (*)(Context& context, Request& request);
 
 enum Flag : std::uint8_t {

@@ -64,13 +64,14 @@ bool Dispatcher::may_write(const protocol::Frame& frame) const {
 }
 
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
-                                     ByteBuffer& out) {
+                                     protocol::Weight weight, ByteBuffer& out) {
   const std::size_t size_before = out.size();
   const auto fail = [&](const Error& error) {
     out.truncate(size_before);
     refuse(error, out);
   };
-  services_.counters.add_command(frame.tag);
+  // One that turns out to be heavy is handled twice.
+  if (weight == protocol::Weight::kLight || weigh(frame) == weight) services_.counters.add_command(frame.tag);
   const CommandRow* row = find_command(frame.tag);
   engine::Call call{now};
   protocol::Handled handled;
@@ -88,7 +89,7 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
     }
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
-      Context context{services_, caller, call, reply, handled.pending};
+      Context context{services_, caller, call, reply, weight, handled};
       done = row->function(context, request);
     }
     if (!done) {

@@ -163,7 +163,7 @@ Result<void> acquire(Context& context, Request& request) {
   auto pending = std::make_unique<PendingAcquire>(context.services, request.key, request.wait_ms);
   pending->enter(request.owner, lock_ttl(request), context.call);
   if (pending->in_line()) {
-    context.pending = std::move(pending);
+    context.handled.pending = std::move(pending);
   } else {
     reply_acquired(pending->outcome(), context.reply);
   }

@@ -107,7 +107,7 @@ Result<void> snapshot(Context& context, Request& request) {
   } else if (saved) {
     context.reply.ok_u64(**saved);
   } else {
-    context.pending = std::move(pending);
+    context.handled.pending = std::move(pending);
   }
   return {};
 }

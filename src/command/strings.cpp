@@ -1,9 +1,12 @@
 // Commands on one value: GET SET DEL EXISTS TYPE SETNX SWAP TAKE CAS.
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "kv/value/compare.hpp"
 
 #include "command/command_row.hpp"
+#include "command/value_reply.hpp"
 
 namespace kv::command {
 namespace {
@@ -13,8 +16,9 @@ using engine::EntryView;
 using observability::Counter;
 
 Result<void> get(Context& context, Request& request) {
-  const bool found = context.engine().read(request.key, context.call,
-                                           [&](const EntryView& entry) { context.reply.ok_value(entry.value); });
+  const bool found = context.engine().read(request.key, context.call, [&](const EntryView& entry) {
+    is_sent_as_tail(entry) ? reply_with_value(context, {}, entry) : context.reply.ok_value(entry.value);
+  });
   context.services.counters.add(found ? Counter::kHits : Counter::kMisses);
   if (!found) context.reply.null();
   return {};
@@ -70,18 +74,31 @@ Result<void> setnx(Context& context, Request& request) {
   return {};
 }
 
-// Answers with the value that the key had, and changes the key as `change` says. A large value is copied after the lock
-// is released, but the memory for the copy is taken before: what fails must have changed nothing.
+// How much memory a reply with a large value takes, besides a PinnedTail.
+std::size_t room_for(const EntryView& large) {
+  return value::encoded_size(large.value) - (is_sent_as_tail(large) ? large.value.data.size() : 0);
+}
+
+void reply_with_pinned(Context& context, engine::Pin large, std::unique_ptr<PinnedTail> tail) {
+  const EntryView entry = large.view();
+  if (!is_sent_as_tail(entry)) return context.reply.ok_value(entry.value);
+  tail->pin(std::move(large));
+  reply_with_tail(context, {}, entry.value, std::move(tail));
+}
+
+// Answers with the value that the key had, and changes the key as `change` says. The reply with a large value is made
+// after the lock is released, but the memory for it is taken before: what fails must have changed nothing.
 void exchange(Context& context, Request& request, FunctionRef<Change(bool present)> change,
               engine::PreparedValue* prepared) {
   std::size_t room = 0;
+  std::unique_ptr<PinnedTail> tail;
   for (bool done = false; !done;) {
     std::optional<engine::Pin> large;
     context.engine().modify(
         request.key, context.call,
         [&](const EntryView* entry) {
-          if (entry != nullptr && entry->large != nullptr && value::encoded_size(entry->value) > room) {
-            room = value::encoded_size(entry->value);
+          if (entry != nullptr && entry->large != nullptr && room_for(*entry) > room) {
+            room = room_for(*entry);
             return Change::keep();
           }
           done = true;
@@ -95,8 +112,11 @@ void exchange(Context& context, Request& request, FunctionRef<Change(bool presen
           return change(entry != nullptr);
         },
         prepared);
-    if (!done) context.reply.make_room(room);
-    if (large) context.reply.ok_value(large->view().value);
+    if (!done) {
+      context.reply.make_room(room);
+      if (tail == nullptr) tail = std::make_unique<PinnedTail>();
+    }
+    if (large) reply_with_pinned(context, *std::move(large), std::move(tail));
   }
 }
 
@@ -114,11 +134,9 @@ Result<void> take(Context& context, Request& request) {
   return {};
 }
 
-void reply_not_swapped(Context& context, const value::ValueView& current) {
-  if (char* to = context.reply.open(1 + value::encoded_size(current))) {
-    *to++ = 0;
-    value::encode(current, to);
-  }
+void reply_not_swapped(Context& context, const EntryView& current) {
+  static constexpr char kNo = 0;
+  reply_with_value(context, {&kNo, 1}, current);
 }
 
 // The swap of a CAS that matched: ttl 0 keeps the deadline that there is.
@@ -134,7 +152,7 @@ bool try_cas_large(Context& context, Request& request, engine::PreparedValue& pr
   context.engine().read(request.key, context.call, [&](const EntryView& pinned) {
     if (pinned.large == nullptr) return;
     done = true;
-    if (!value::equal(request.expected, pinned.value)) return reply_not_swapped(context, pinned.value);
+    if (!value::equal(request.expected, pinned.value)) return reply_not_swapped(context, pinned);
     context.engine().modify(
         request.key, context.call,
         [&](const EntryView* entry) {
@@ -159,7 +177,7 @@ Result<void> cas(Context& context, Request& request) {
           } else if (entry != nullptr && entry->large != nullptr) {
             is_large = true;
           } else if (entry != nullptr && !value::equal(request.expected, entry->value)) {
-            reply_not_swapped(context, entry->value);
+            reply_not_swapped(context, *entry);
           } else {
             context.reply.ok_bool(true);
             return swapped(context, request, entry);

@@ -3,10 +3,12 @@
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/container/static_vector.hpp>
 
 namespace kv::net {
 namespace {
@@ -31,6 +33,19 @@ std::size_t send(int descriptor, asio::const_buffer buffer, error_code& error) {
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
+std::size_t send_all(int descriptor, std::span<const asio::const_buffer> pieces, error_code& error) {
+  boost::container::static_vector<iovec, PolledSocket::kPiecesMax> parts;
+  for (const asio::const_buffer& piece : pieces) {
+    parts.push_back({const_cast<void*>(piece.data()), piece.size()});
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const ssize_t size = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+  error = size >= 0 ? error_code() : last_error();
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
 }  // namespace
 
 PolledSocket::~PolledSocket() {
@@ -38,8 +53,9 @@ PolledSocket::~PolledSocket() {
   ::close(descriptor_);  // which ends the watch, too
 }
 
-std::size_t PolledSocket::write_some(asio::const_buffer bytes, error_code& error) {
-  const std::size_t size = send(descriptor_, bytes, error);
+std::size_t PolledSocket::write_some(std::span<const asio::const_buffer> pieces, error_code& error) {
+  const std::size_t size =
+      pieces.size() == 1 ? send(descriptor_, pieces.front(), error) : send_all(descriptor_, pieces, error);
   if (has_to_wait(error)) error = asio::error::would_block;
   return size;
 }

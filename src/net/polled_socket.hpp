@@ -1,10 +1,11 @@
-// A connected TCP socket whose readiness comes from a Poller. It is an AsyncReadStream, an AsyncWriteStream and a
-// SyncWriteStream of Asio's, and never blocks. An operation can be cancelled by cancel() and through its cancellation
-// slot, as any of Asio's. At most one read and one write are under way at a time. Used by its Poller's thread alone.
+// A connected TCP socket whose readiness comes from a Poller. It is an AsyncReadStream and an AsyncWriteStream of
+// Asio's, and never blocks. An operation can be cancelled by cancel() and through its cancellation slot, as any of
+// Asio's. At most one read and one write are under way at a time. Used by its Poller's thread alone.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -46,8 +47,10 @@ class PolledSocket final : private Polled {
     return start(writing_, EPOLLOUT, asio::mutable_buffer(const_cast<void*>(bytes.data()), bytes.size()),
                  std::forward<Token>(token));
   }
-  // Writes what the kernel takes now; asio::error::would_block when that is nothing.
-  std::size_t write_some(asio::const_buffer bytes, error_code& error);
+  // Writes what the kernel takes now of all these pieces; asio::error::would_block when that is nothing.
+  // REQUIRES: there are 1 to kPiecesMax, and none is empty.
+  static constexpr std::size_t kPiecesMax = 16;
+  std::size_t write_some(std::span<const asio::const_buffer> pieces, error_code& error);
 
   // Pending operations complete with asio::error::operation_aborted, by way of the io_context.
   void cancel();

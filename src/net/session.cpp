@@ -13,6 +13,7 @@ namespace kv::net {
 
 using observability::Counter;
 using protocol::FrameState;
+using protocol::Weight;
 
 namespace {
 
@@ -72,7 +73,7 @@ Awaitable<void> Session::run() {
 }
 
 Awaitable<void> Session::run_refused(const Error& reason) {
-  context_.handler.refuse(reason, output_);
+  context_.handler.refuse(reason, output_.buffer());
   finishing_ = true;
   return run();
 }
@@ -86,7 +87,7 @@ Session::Step Session::next_step() {
     const FrameState next = look_ahead(frames);
     if (frames.empty()) {
       if (next == FrameState::kIncomplete) return step_without_frame();
-      context_.handler.refuse({Errc::kTooLarge, "the payload is over the limit"}, output_);
+      context_.handler.refuse({Errc::kTooLarge, "the payload is over the limit"}, output_.buffer());
       finishing_ = true;
     } else if (frames.size() >= kPrefetchFramesMin) {
       context_.handler.prefetch({frames.data(), frames.size()});
@@ -97,11 +98,11 @@ Session::Step Session::next_step() {
       if (!commits_.has_room() && context_.handler.may_write(*frame)) {
         return output_.empty() ? Step::kAwaitRoom : Step::kWrite;
       }
-      if (context_.handler.weigh(*frame) == protocol::Weight::kHeavy) {
+      if (context_.handler.weigh(*frame) == Weight::kHeavy ||
+          !take(*frame, context_.handler.handle(*frame, *caller_, *now, Weight::kLight, output_.buffer()))) {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
       }
-      take(*frame, context_.handler.handle(*frame, *caller_, *now, output_));
       input_.consume(frame_bytes);
     }
   }
@@ -109,11 +110,15 @@ Session::Step Session::next_step() {
   return pending_ != nullptr ? Step::kWait : Step::kLinger;
 }
 
-void Session::take(const protocol::Frame& frame, protocol::Handled handled) {
+// False when nothing was done yet, as it would take too long here.
+bool Session::take(const protocol::Frame& frame, protocol::Handled handled) {
   last_command_ = frame.tag;
+  if (handled.is_heavy) return false;
   pending_ = std::move(handled.pending);
   lsn_ = std::max(lsn_, handled.lsn);
+  if (handled.tail != nullptr) output_.add_tail(std::move(handled.tail));
   if (caller_->ends()) finishing_ = true;
+  return true;
 }
 
 bool Session::may_run_frames() const {
@@ -157,7 +162,7 @@ asio::mutable_buffer Session::make_room_to_read() {
   } else if (input_.empty() && input_.capacity() > kInputBytesUsual) {
     input_.shrink_to(kInputBytesUsual);
   }
-  const std::size_t room = input_.writable();
+  const std::size_t room = std::min(input_.writable(), kTransferBytesMax);
   return {input_.prepare(room), room};
 }
 
@@ -195,7 +200,7 @@ Awaitable<void> Session::await_room() {
 // queue, with one more look at epoll on the way. False when there is something left to write.
 bool Session::write_at_once() {
   error_code error;
-  const std::size_t size = socket_.write_some(bytes_to_write(), error);
+  const std::size_t size = socket_.write_some(output_.front(kTransferBytesMax), error);
   if (error == asio::error::would_block) return false;
   finish_write(error, size);
   return output_.empty();
@@ -205,13 +210,10 @@ Awaitable<void> Session::write() {
   activity_ = Activity::kWriting;
   last_active_ = coarse_now_;
   while (!output_.empty()) {
-    const auto [error, size] = co_await socket_.async_write_some(bytes_to_write(), kAwait);
+    const auto [error, size] = co_await socket_.async_write_some(output_.front(kTransferBytesMax), kAwait);
     finish_write(error, size);
+    if (!output_.empty()) write_at_once();
   }
-}
-
-asio::const_buffer Session::bytes_to_write() const {
-  return {output_.view().data(), output_.size()};
 }
 
 void Session::finish_write(error_code error, std::size_t size) {
@@ -225,7 +227,7 @@ void Session::finish_write(error_code error, std::size_t size) {
   // Whatever it did until now, waiting for its peer begins here.
   last_active_ = coarse_now_;
   if (!output_.empty()) return;
-  if (output_.capacity() > kOutputBytesUsual) output_.shrink_to(kOutputBytesUsual);
+  if (output_.buffer().capacity() > kOutputBytesUsual) output_.buffer().shrink_to(kOutputBytesUsual);
 }
 
 Awaitable<void> Session::run_heavy() {
@@ -236,7 +238,10 @@ Awaitable<void> Session::run_heavy() {
   asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault, &handled]() mutable {
     try {
       // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
-      if (!broken_) handled = context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), output_);
+      if (!broken_) {
+        handled =
+            context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), Weight::kHeavy, output_.buffer());
+      }
     } catch (...) {
       fault = std::current_exception();
     }
@@ -264,7 +269,7 @@ Awaitable<void> Session::wait_for_pending() {
   if (!stopping_ && !woken_) co_await sleep(pending_->time_left());
   if (broken_) co_return;
   const bool withdrawn = stopping_ || (pending_->ends_with_peer() && peer_is_gone());
-  lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_) : pending_->complete(output_));
+  lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_.buffer()) : pending_->complete(output_.buffer()));
   if (!commits_.may_pass(lsn_)) co_await commit();
   if (!broken_) co_await write();
   if (broken_ && !withdrawn) pending_->undeliverable();
@@ -314,7 +319,7 @@ protocol::ConnectionInfo Session::describe() const {
           .idle = ms(last_active_),
           .state = kStates[static_cast<std::size_t>(activity_)],
           .input_bytes = is_heavy ? 0 : input_.capacity(),
-          .output_bytes = is_heavy ? 0 : output_.capacity(),
+          .output_bytes = is_heavy ? 0 : output_.buffer().capacity(),
           .last_command = last_command_};
 }
 
@@ -324,7 +329,7 @@ bool Session::peer_is_gone() {
 }
 
 void Session::give_memory_back() {
-  output_.shrink_to(0);
+  output_.buffer().shrink_to(0);
   if (input_.capacity() > kInputBytesIdle) input_.shrink_to(kInputBytesIdle);
 }
 
@@ -363,7 +368,7 @@ void Session::sweep(SteadyClock::time_point now) {
     return abort();
   }
   // The pending read holds a buffer that is to shrink, so it has to begin anew.
-  const bool is_large = input_.capacity() > kInputBytesIdle || output_.capacity() > 0;
+  const bool is_large = input_.capacity() > kInputBytesIdle || output_.buffer().capacity() > 0;
   if (quiet_for >= kQuietAfter && is_large && input_.size() <= kInputBytesIdle / 2) socket_.cancel();
 }
 

@@ -9,12 +9,15 @@
 //
 //   1. Replies stand in the order of the requests; a frame that waits, or is heavy, holds the later ones back.
 //   2. Over --reply-backlog bytes of replies no further frame runs until they are written, so a session holds at most
-//      that and one reply, however fast its peer sends and however slowly it reads.
+//      that and one reply, however fast its peer sends and however slowly it reads. A value that it sends from where it
+//      stands counts as any other bytes.
 //   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
 //   4. No reply leaves before the log holds what it tells of, as safely as its policy promises. Where that can't be
 //   known
 //      any more the connection closes without one.
-//   5. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
+//   5. Nothing here takes long, so that a session's neighbours don't wait: one read or write moves kTransferBytesMax at
+//      most, then others have their turn; and what takes long runs as heavy.
+//   6. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
 //      input until the peer closes too or kLingerMax has passed.
 #pragma once
 
@@ -36,6 +39,7 @@
 #include "net/asio_types.hpp"
 #include "net/commit_line.hpp"
 #include "net/polled_socket.hpp"
+#include "net/reply_queue.hpp"
 
 namespace kv::net {
 
@@ -87,7 +91,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
 
   Step next_step();
   Step step_without_frame() const;
-  void take(const protocol::Frame& frame, protocol::Handled handled);
+  bool take(const protocol::Frame& frame, protocol::Handled handled);
   bool may_run_frames() const;
   std::size_t payload_bytes_max() const;
   protocol::FrameState look_ahead(Frames& frames) const;
@@ -97,7 +101,6 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Awaitable<void> await_room();
   bool write_at_once();
   Awaitable<void> write();
-  asio::const_buffer bytes_to_write() const;
   void finish_write(error_code error, std::size_t size);
   Awaitable<void> run_heavy();
   Awaitable<void> wait_for_pending();
@@ -114,7 +117,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   const SessionContext& context_;
   const std::unique_ptr<protocol::Caller> caller_;
   ByteBuffer input_;
-  ByteBuffer output_;
+  ReplyQueue output_;
   protocol::Frame heavy_frame_;
   std::unique_ptr<protocol::PendingReply> pending_;
   Lsn lsn_ = kNoLsn;  // the last record that the replies to be sent depend on

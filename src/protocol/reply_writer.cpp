@@ -2,19 +2,19 @@
 
 namespace kv::protocol {
 
-char* ReplyWriter::append_frame(Status status, std::size_t payload_size) {
-  char* to = out_.prepare(kHeaderBytes + payload_size);
+char* ReplyWriter::append_frame(Status status, std::size_t payload_size, std::size_t head_size) {
+  char* to = out_.prepare(kHeaderBytes + head_size);
   encode_header(static_cast<std::uint8_t>(status), static_cast<std::uint32_t>(payload_size), to);
-  out_.commit(kHeaderBytes + payload_size);
+  out_.commit(kHeaderBytes + head_size);
   return to + kHeaderBytes;
 }
 
-char* ReplyWriter::open(std::size_t payload_size) {
+char* ReplyWriter::open_head(std::size_t payload_size, std::size_t head_size) {
   if (payload_size > payload_bytes_max_) {
     error({Errc::kReplyTooLarge, "the reply would be over the payload limit"});
     return nullptr;
   }
-  return append_frame(Status::kOk, payload_size);
+  return append_frame(Status::kOk, payload_size, head_size);
 }
 
 void ReplyWriter::ok(ByteView payload) {
@@ -39,12 +39,13 @@ void ReplyWriter::ok_value(const value::ValueView& value) {
 }
 
 void ReplyWriter::null() {
-  append_frame(Status::kNull, 0);
+  append_frame(Status::kNull, 0, 0);
 }
 
 void ReplyWriter::error(const Error& error) {
   const ErrorWord& row = error_word(error.code);
-  char* to = append_frame(row.status, row.word.size() + 1 + error.message.size());
+  const std::size_t size = row.word.size() + 1 + error.message.size();
+  char* to = append_frame(row.status, size, size);
   to = static_cast<char*>(std::memcpy(to, row.word.data(), row.word.size())) + row.word.size();
   *to++ = ' ';
   std::memcpy(to, error.message.data(), error.message.size());

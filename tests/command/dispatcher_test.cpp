@@ -49,7 +49,7 @@ TEST_F(DispatcherTest, AReplyIsAppendedToWhatIsThere) {
     ByteView bytes = request;
     protocol::Frame taken;
     ASSERT_EQ(protocol::take_frame(bytes, kPayloadBytesDefault, taken), protocol::FrameState::kComplete);
-    dispatcher.handle(taken, *caller, clock.now(), out);
+    handle(taken, out);
   }
   std::vector<Reply> replies;
   ByteView rest = out.view();
@@ -65,7 +65,7 @@ TEST_F(DispatcherTest, TimeIsWhatTheSessionSays) {
   ByteBuffer out;
   const std::string payload = sized("key") + u64(1'000) + encode_int(1);
   const protocol::Frame request{static_cast<std::uint8_t>(protocol::Command::kSet), payload};
-  dispatcher.handle(request, *caller, clock.now() + 500, out);
+  dispatcher.handle(request, *caller, clock.now() + 500, Weight::kLight, out);
   expect_holds("key", encode_int(1), 1'500);
 }
 
@@ -159,7 +159,7 @@ TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
   ByteBuffer out;
   const auto handle = [&](const std::string& request) {
     return dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *caller, clock.now(),
-                             out);
+                             Weight::kLight, out);
   };
   const auto lsn_of = [&](const std::string& request) { return number(handle(request).lsn); };
 
@@ -184,6 +184,23 @@ TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
   EXPECT_EQ(lsn_of(set("key", encode_int(2))), 7U);
   EXPECT_EQ(number(gives_up.pending->withdraw(out)), 6U) << "who holds the lock now";
   engine.set_mutation_sink(nullptr);
+}
+
+TEST_F(DispatcherTest, ALargeReplyIsMadeElsewhereAndCountedOnce) {
+  run(set("key", encode_bytes(std::string(kHeavyPayloadBytes / 2, 'x'))));
+  const std::string request = mget({"key", "key", "absent"});
+  const protocol::Frame taken{static_cast<std::uint8_t>(protocol::Command::kMget), ByteView(request).substr(5)};
+  EXPECT_EQ(dispatcher.weigh(taken), Weight::kLight);
+  ByteBuffer out;
+  EXPECT_TRUE(dispatcher.handle(taken, *caller, clock.now(), Weight::kLight, out).is_heavy);
+  EXPECT_TRUE(out.empty());
+  EXPECT_FALSE(dispatcher.handle(taken, *caller, clock.now(), Weight::kHeavy, out).is_heavy);
+  EXPECT_GT(out.size(), kHeavyPayloadBytes);
+  EXPECT_EQ(counters.totals().commands[taken.tag], 1U);
+  EXPECT_EQ(counters.totals()[observability::Counter::kHits], 2U);
+  EXPECT_EQ(counters.totals()[observability::Counter::kMisses], 1U);
+  EXPECT_FALSE(handle({static_cast<std::uint8_t>(protocol::Command::kMget), ByteView(mget({"absent"})).substr(5)}, out)
+                   .is_heavy);
 }
 
 // Any bytes as a payload: one reply, an error of the protocol or a success, and the server goes on.

@@ -18,6 +18,7 @@ using namespace value;  // NOLINT(google-build-using-namespace): the values that
 const std::string kOne = encode_int(1);
 const std::string kLarge = encode_bytes(std::string(5'000, 'x'));
 const std::string kLarger = encode_bytes(std::string(50'000, 'x'));
+const std::string kLargest = encode_bytes(std::string(kReplyTailBytesMin, 'x'));
 
 // Everything that a client can see.
 std::map<std::string, std::pair<std::string, std::int64_t>> contents(TestServer& server) {
@@ -29,7 +30,11 @@ std::map<std::string, std::pair<std::string, std::int64_t>> contents(TestServer&
 }
 
 void set_up(TestServer& server) {
-  server.run(mset({{"int", kOne}, {"small", encode_string("text")}, {"large", kLarge}, {"larger", kLarger}}));
+  server.run(mset({{"int", kOne},
+                   {"small", encode_string("text")},
+                   {"large", kLarge},
+                   {"larger", kLarger},
+                   {"largest", kLargest}}));
   server.run(set("passing", kOne, 1'000));
   server.run(set("decimal", encode_decimal("0.1")));
   server.run(lock("lock", "owner", 5'000));
@@ -48,11 +53,13 @@ void expect_all_or_nothing(const std::string& request) {
     protocol::Frame taken;
     ASSERT_EQ(protocol::take_frame(bytes, kPayloadBytesDefault, taken), protocol::FrameState::kComplete);
     ByteBuffer out;
+    protocol::Handled handled;
     {
       const FailingAllocation failing(nth);
-      server.dispatcher.handle(taken, *server.caller, server.clock.now(), out);
+      handled = server.handle(taken, out);
       failed = failing.happened();
     }
+    append_tail(handled, out);
     const Reply reply = decode_reply(out.view());
     if (reply == error("OOM")) {
       EXPECT_TRUE(failed);
@@ -71,6 +78,7 @@ TEST(OutOfMemory, ACommandSucceedsOrChangesNothing) {
   const std::string long_key(3'000, 'k');
   const std::vector<std::string> requests{
       get("larger"),
+      get("largest"),
       set("int", kLarger),
       set("new", kOne),
       set("new", kLarge, 10),
@@ -83,11 +91,14 @@ TEST(OutOfMemory, ACommandSucceedsOrChangesNothing) {
       setnx("new", kLarge),
       swap("large", kOne),
       swap("larger", kLarge),
+      swap("largest", kLarger),
       take("larger"),
+      take("largest"),
       take("small"),
       cas("int", kOne, kLarge),
       cas("large", kLarge, kLarger),
       cas("larger", kOne, kOne),
+      cas("largest", kOne, kOne),
       incr("int"),
       incr("new"),
       add("decimal", encode_decimal("0." + std::string(999, '1'))),
@@ -96,7 +107,8 @@ TEST(OutOfMemory, ACommandSucceedsOrChangesNothing) {
       unlock("lock", "owner"),
       extend("lock", "owner"),
       acquire("new", "owner"),
-      mget({"int", "large", "larger", "absent"}),
+      mget({"int", "large", "larger", "absent", "largest"}),
+      mget({"largest", "largest", "largest", "largest", "int"}),
       mexists({"int", "large"}),
       mset({{"new", kLarge}}),
       mdel({"int", "large", "small", "larger", "absent"}),
@@ -129,10 +141,7 @@ TEST(OutOfMemory, AWaiterStandsInLineOrDoesNot) {
     std::unique_ptr<protocol::PendingReply> pending;
     {
       const FailingAllocation failing(nth);
-      pending = server.dispatcher
-                    .handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
-                            server.clock.now(), out)
-                    .pending;
+      pending = server.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, out).pending;
       failed = failing.happened();
     }
     EXPECT_EQ(pending == nullptr, !out.empty());
@@ -155,8 +164,7 @@ TEST(OutOfMemory, AKeyIsHandedOverOrStays) {
       ByteBuffer out;
       {
         const FailingAllocation failing(nth);
-        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
-                                 server.clock.now(), out);
+        server.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, out);
         failed = failing.happened();
       }
       const bool removed = decode_reply(out.view()) != error("OOM");
@@ -246,8 +254,7 @@ TEST(OutOfMemory, WhatHappenedIsRecordedAndNothingElse) {
       ByteBuffer out;
       {
         const FailingAllocation failing(nth);
-        server.dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *server.caller,
-                                 server.clock.now(), out);
+        server.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, out);
         failed = failing.happened();
       }
       server.engine.set_mutation_sink(nullptr);

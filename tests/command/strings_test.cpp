@@ -37,6 +37,49 @@ std::vector<std::string> all_types() {
           encode_bool(false)};
 }
 
+// Values too large to be copied ------------------------------------------------------------------------------------
+
+TEST_F(Strings, ValuesOfEverySizeComeBackWhole) {
+  std::vector<std::string> values;
+  for (const std::size_t around : {std::size_t{1'024}, kReplyTailBytesMin}) {
+    for (std::size_t size = around - 30; size <= around + 10; ++size)
+      values.push_back(encode_bytes(std::string(size, 'v')));
+  }
+  for (const std::size_t size : {kReplyTailBytesMin * 3, std::size_t{1} << 20}) {
+    values.push_back(encode_string(std::string(size, 's')));
+    values.push_back(list_of({encode_int(1), encode_bytes(std::string(size, 'b'))}));
+    values.push_back(map_of({{"k", encode_bytes(std::string(size, 'm'))}}));
+  }
+  for (const std::string& value : values) {
+    run(set("key", value));
+    ASSERT_TRUE(run(get("key")) == ok(value)) << value.size();
+    ASSERT_TRUE(run(cas("key", kOne, kTwo)) == ok('\0' + value)) << value.size();
+    ASSERT_TRUE(run(swap("key", value)) == ok(value)) << value.size();
+    ASSERT_TRUE(run(mget({"key", "absent", "key"})) == ok(std::string("\0\3", 2) + value + encode_null() + value))
+        << value.size();
+    ASSERT_TRUE(run(take("key")) == ok(value)) << value.size();
+    ASSERT_EQ(run(get("key")), null());
+  }
+}
+
+// Whoever has been answered has the value of that moment, though it is sent later.
+TEST_F(Strings, ALargeReplyStaysAsItWasWhateverBecomesOfTheKey) {
+  const std::string first = encode_bytes(std::string(kReplyTailBytesMin, '1'));
+  const std::string second = encode_bytes(std::string(kReplyTailBytesMin, '2'));
+  for (const std::string& request : {get("key"), take("key"), swap("key", second), cas("key", kOne, kTwo)}) {
+    run(set("key", first));
+    ByteBuffer out;
+    const protocol::Handled handled =
+        dispatcher.handle({static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)}, *caller, clock.now(),
+                          protocol::Weight::kLight, out);
+    ASSERT_NE(handled.tail, nullptr);
+    run(set("key", second));
+    run(flush());
+    EXPECT_TRUE(handled.tail->bytes() == std::string(kReplyTailBytesMin, '1'));
+    EXPECT_LT(out.size(), 20U);
+  }
+}
+
 // GET, SET, DEL, EXISTS, TYPE ----------------------------------------------------------------------------------------
 
 TEST_F(Strings, GetOfAnAbsentKeyIsNull) {

@@ -14,6 +14,10 @@ protocol::Frame take_request(ByteView& request) {
 
 }  // namespace
 
+void append_tail(const protocol::Handled& handled, ByteBuffer& out) {
+  if (handled.tail != nullptr) out.append(handled.tail->bytes());
+}
+
 Reply decode_reply(ByteView frames) {
   protocol::Frame frame;
   EXPECT_EQ(protocol::take_frame(frames, kPayloadBytesCeiling, frame), protocol::FrameState::kComplete);
@@ -28,11 +32,23 @@ Reply decode_reply(ByteView frames) {
 TestServer::TestServer(const protocol::Limits& limits)
     : engine({.shards = 7}), dispatcher({engine, clock, counters, administration, limits, &read_only}) {}
 
+protocol::Handled TestServer::handle(const protocol::Frame& request, ByteBuffer& out) {
+  const std::size_t size_before = out.size();
+  protocol::Handled handled = dispatcher.handle(request, *caller, clock.now(), dispatcher.weigh(request), out);
+  if (handled.is_heavy) {
+    EXPECT_EQ(out.size(), size_before) << "nothing is done yet";
+    handled = dispatcher.handle(request, *caller, clock.now(), protocol::Weight::kHeavy, out);
+    EXPECT_FALSE(handled.is_heavy);
+  }
+  return handled;
+}
+
 Reply TestServer::run(ByteView request) {
   ByteBuffer out;
   out.append("what was there before");
-  const auto pending = dispatcher.handle(take_request(request), *caller, clock.now(), out).pending;
-  EXPECT_EQ(pending, nullptr) << "it waits";
+  const protocol::Handled handled = handle(take_request(request), out);
+  EXPECT_EQ(handled.pending, nullptr) << "it waits";
+  append_tail(handled, out);
   EXPECT_TRUE(out.view().starts_with("what was there before"));
   out.consume(sizeof("what was there before") - 1);
   return decode_reply(out.view());
@@ -40,7 +56,7 @@ Reply TestServer::run(ByteView request) {
 
 std::unique_ptr<protocol::PendingReply> TestServer::start(ByteView request) {
   ByteBuffer out;
-  auto pending = dispatcher.handle(take_request(request), *caller, clock.now(), out).pending;
+  auto pending = handle(take_request(request), out).pending;
   EXPECT_NE(pending, nullptr) << "it doesn't wait";
   EXPECT_TRUE(out.empty());
   return pending;

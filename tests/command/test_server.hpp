@@ -60,6 +60,8 @@ class TestServer {
  public:
   explicit TestServer(const protocol::Limits& limits = {});
 
+  // Carries out a request as a session does: first where that runs, then, if it turns out to be heavy, elsewhere.
+  protocol::Handled handle(const protocol::Frame& request, ByteBuffer& out);
   // Carries out one request frame and decodes its reply. Fails the test when there isn't exactly one.
   Reply run(ByteView request);
   // Starts a request that has to wait. Fails the test, and returns nothing, when it answers at once.
@@ -79,6 +81,9 @@ class TestServer {
   command::Dispatcher dispatcher;
   std::unique_ptr<protocol::Caller> caller = dispatcher.connect({.id = 7});
 };
+
+// Appends what is still missing of the reply.
+void append_tail(const protocol::Handled& handled, ByteBuffer& out);
 
 // The one reply in `frames`. Fails the test when there is none, or more.
 Reply decode_reply(ByteView frames);

@@ -55,7 +55,7 @@ void fuzz(ByteView input) {
     dispatcher.weigh(request);
     dispatcher.prefetch({&request, 1});
     ByteBuffer out;
-    if (auto pending = dispatcher.handle(request, *caller, clock.now(), out).pending) {
+    if (auto pending = dispatcher.handle(request, *caller, clock.now(), Weight::kHeavy, out).pending) {
       KV_ASSERT(out.empty());
       waiting.push_back(std::move(pending));
     } else {

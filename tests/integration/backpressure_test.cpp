@@ -32,6 +32,31 @@ TEST_F(Backpressure, APeerThatNeverReadsCostsNoMemoryAndDelaysNobody) {
   EXPECT_LT(server_.peak_rss_bytes(), before + kSlackBytes);
 }
 
+// Many wait for one value: it is there once, and stays as it was when they asked, for as long as they take.
+TEST_F(Backpressure, ALargeValueIsSentAsItWasToManyWhoReadSlowly) {
+  constexpr std::size_t kPeers = 30;
+  const std::string old_value = encode_bytes(std::string(16 * kMiB, 'o'));
+  const std::string new_value = encode_bytes(std::string(16 * kMiB, 'n'));
+  call(set("k", old_value));
+  std::vector<RawClient> peers;
+  const std::size_t before = server_.peak_rss_bytes();
+  for (std::size_t i = 0; i < kPeers; ++i) {
+    peers.emplace_back(server_.port(), 64 << 10);
+    peers.back().send(get("k") + ping() + get("k"));
+    ASSERT_TRUE(eventually([&] { return !peers.back().is_quiet(); })) << "it is on its way";
+  }
+  call(set("k", new_value));
+  EXPECT_LT(server_.peak_rss_bytes(), before + 3 * new_value.size() + kSlackBytes) << "30 copies would be 480 MiB";
+  peers.front().reset();
+  for (std::size_t i = 1; i < kPeers; ++i) {
+    if (i == kPeers / 2) call(del("k"));
+    ASSERT_TRUE(peers[i].receive() == ok(old_value));
+    ASSERT_EQ(peers[i].receive(), ok("PONG"));
+    ASSERT_TRUE(peers[i].receive() == (i < kPeers / 2 ? ok(new_value) : null()));
+    peers[i].close();
+  }
+}
+
 TEST_F(Backpressure, ManyPeersThatNeverReadCostLittleEach) {
   constexpr std::size_t kPeers = 50;
   constexpr std::size_t kReplyBytes = 16 << 10;

@@ -65,7 +65,8 @@ class PolledSocketTest : public ::testing::Test {
     const std::string bytes(10'000, 'x');
     error_code error;
     std::size_t sent = 0;
-    while (!error) sent += socket.write_some(asio::buffer(bytes), error);
+    const asio::const_buffer piece = asio::buffer(bytes);
+    while (!error) sent += socket.write_some({&piece, 1}, error);
     EXPECT_EQ(error, asio::error::would_block);
     return sent;
   }

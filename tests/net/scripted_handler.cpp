@@ -19,6 +19,8 @@ enum : std::uint8_t {
   kLeave = 'g',
   kHeavyEcho = 'h',
   kDepend = 'l',
+  kLateHeavyEcho = 'm',
+  kTail = 't',
   kWait = 'w',
   kWaitOn = 'v',
   kWriteEcho = 'u',
@@ -46,6 +48,18 @@ std::string write_echo(ByteView payload) {
 }
 std::string heavy_echo(ByteView payload) {
   return frame(kHeavyEcho, payload);
+}
+std::string tail(std::uint32_t size) {
+  return frame(kTail, u32(size));
+}
+std::string tail_payload(std::uint32_t size) {
+  std::string payload;
+  while (payload.size() < size) payload += std::to_string(payload.size()) + " ";
+  payload.resize(size);
+  return payload;
+}
+std::string late_heavy_echo(ByteView payload) {
+  return frame(kLateHeavyEcho, payload);
 }
 std::string wait_for(std::uint32_t milliseconds, ByteView name) {
   return frame(kWait, u32(milliseconds).append(name));
@@ -157,8 +171,23 @@ bool ScriptedHandler::may_write(const protocol::Frame& frame) const {
   return frame.tag == kWriteEcho;
 }
 
+// All but the first byte of a payload.
+class ScriptedTail final : public protocol::ReplyTail {
+ public:
+  ScriptedTail(std::string payload, std::atomic<std::size_t>& count) : payload_(std::move(payload)), count_(count) {
+    ++count_;
+  }
+  ~ScriptedTail() override { --count_; }
+  ByteView bytes() const override { return ByteView(payload_).substr(1); }
+
+ private:
+  const std::string payload_;
+  std::atomic<std::size_t>& count_;
+};
+
 protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
-                                          ByteBuffer& out) {
+                                          protocol::Weight weight, ByteBuffer& out) {
+  if (frame.tag == kLateHeavyEcho && weight == protocol::Weight::kLight) return {.is_heavy = true};
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {
@@ -181,7 +210,14 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol
       caller.set_admitted(true);
       reply(out, {});
       return {};
+    case kTail: {
+      const auto size = load_big_endian<std::uint32_t>(frame.payload.data());
+      std::string payload = tail_payload(size);
+      *protocol::ReplyWriter(out, kPayloadBytesCeiling).open_head(size, 1) = payload.front();
+      return {.tail = std::make_unique<ScriptedTail>(std::move(payload), tails_)};
+    }
     case kHeavyEcho:
+    case kLateHeavyEcho:
       pass_gate();
       reply(out, frame.payload);
       return {};

@@ -20,6 +20,8 @@ std::string echo(ByteView payload);                               // OK with the
 std::string fill(std::uint32_t size);                             // OK with so many bytes
 std::string depend_on(std::uint32_t lsn);                         // OK that depends on this record in the log
 std::string write_echo(ByteView payload);                         // as echo(), but it may change data
+std::string tail(std::uint32_t size);                             // OK that ends in a tail: see tail_payload()
+std::string late_heavy_echo(ByteView payload);                    // as heavy_echo(), which nobody knows before it runs
 std::string heavy_echo(ByteView payload);                         // beside the I/O threads, once the gate is open
 std::string admit();                                              // OK, and from then on it is admitted
 std::string leave();                                              // OK, and then its session ends
@@ -28,6 +30,9 @@ std::string wait_on(std::uint32_t milliseconds, ByteView name);   // one that do
 std::string run_action();                                         // see on_action()
 std::string fail();                                               // throws
 std::string fail_heavily();                                       // throws beside the I/O threads
+
+// What tail(size) is answered: `size` bytes, of which none are alike nearby.
+std::string tail_payload(std::uint32_t size);
 
 // What a session did with a PendingReply, and the test's end of it.
 class PendingRecord {
@@ -59,7 +64,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
-                           ByteBuffer& out) override;
+                           protocol::Weight weight, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
@@ -75,6 +80,8 @@ class ScriptedHandler final : public protocol::RequestHandler {
   // Whether new connections are admitted without more ado; admit() admits the one that sends it.
   void admit_all(bool all) { admits_ = all; }
 
+  // Tails of replies that somebody keeps.
+  std::size_t tails() const { return tails_; }
   // How many requests were begun.
   std::size_t handled() const { return handled_; }
   // The payloads of all frames that were announced, in that order.
@@ -91,6 +98,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   std::function<void()> action_;
   std::atomic<bool> admits_{true};
+  std::atomic<std::size_t> tails_{0};
   std::atomic<std::size_t> handled_{0};
   std::atomic<UnixMillis> last_now_{0};
   mutable std::mutex mutex_;

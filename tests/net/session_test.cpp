@@ -1,6 +1,8 @@
 // What a session does with the frames that it is sent.
 #include <algorithm>
+#include <functional>
 #include <future>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -201,6 +203,89 @@ TEST_F(SessionTest, HeavyFramesKeepTheirPlace) {
   }
   RawClient client = connect();
   EXPECT_EQ(client.pipeline(pipeline.requests, pipeline.replies.size()), pipeline.replies);
+}
+
+TEST_F(SessionTest, LargeRepliesKeepTheirPlace) {
+  start();
+  Random random;
+  Pipeline pipeline;
+  for (int i = 0; i < 400; ++i) {
+    const auto size = static_cast<std::uint32_t>(2 + random.below(random.one_in(5) ? 600'000 : 3'000));
+    const std::string number = std::to_string(i);
+    switch (random.below(4)) {
+      case 0:
+        pipeline.add(heavy_echo(number), number);
+        break;
+      case 1:
+        pipeline.add(late_heavy_echo(number), number);
+        break;
+      case 2:
+        pipeline.add(tail(size), tail_payload(size));
+        break;
+      default:
+        pipeline.add(echo(number), number);
+    }
+  }
+  RawClient client = connect(random.one_in(2) ? 8'192 : 0);
+  EXPECT_TRUE(client.pipeline(pipeline.requests, pipeline.replies.size()) == pipeline.replies);
+  EXPECT_EQ(counted(Counter::kBytesSent),
+            std::transform_reduce(pipeline.replies.begin(), pipeline.replies.end(), std::size_t{0}, std::plus(),
+                                  [](const Reply& reply) { return protocol::kHeaderBytes + reply.payload.size(); }));
+  EXPECT_TRUE(eventually([&] { return handler.tails() == 0; }));
+}
+
+// It counts as if it were copied, and is let go of as it is sent.
+TEST_F(SessionTest, WhatIsSentFromWhereItStandsCountsAsBacklog) {
+  start();
+  constexpr std::uint32_t kReplyBytes = kReplyBacklogMax / 2 + 1;
+  constexpr std::size_t kRequests = 500;
+  RawClient client = connect(4'096);
+  std::string requests;
+  for (std::size_t i = 0; i < kRequests; ++i) requests += tail(kReplyBytes);
+  client.send(requests);
+  const Reply expected = ok(tail_payload(kReplyBytes));
+  for (std::size_t i = 0; i < kRequests; ++i) {
+    ASSERT_LE(handler.tails(), 2U);
+    ASSERT_TRUE(client.receive() == expected);
+  }
+  EXPECT_TRUE(eventually([&] { return handler.tails() == 0; }));
+}
+
+TEST_F(SessionTest, APeerThatGoesInTheMiddleOfALargeReplyLetsGoOfIt) {
+  start();
+  for (const bool gently : {true, false}) {
+    RawClient client = connect(4'096);
+    client.send(echo("before") + tail(64 << 20));
+    EXPECT_EQ(client.receive(), ok("before"));
+    ASSERT_TRUE(eventually([&] { return !client.is_quiet(); }));
+    EXPECT_EQ(handler.tails(), 1U);
+    gently ? client.close() : client.reset();
+    EXPECT_TRUE(eventually([&] { return handler.tails() == 0 && network->connections() == 0; }));
+  }
+  EXPECT_EQ(connect().call(echo("alive")), ok("alive"));
+}
+
+TEST_F(SessionTest, ALargeReplyIsSentWholeToAPeerThatSendsNoMore) {
+  start();
+  RawClient client = connect(4'096);
+  client.send(tail(8 << 20));
+  client.half_close();
+  EXPECT_TRUE(client.receive() == ok(tail_payload(8 << 20)));
+  EXPECT_EQ(client.receive_until_eof(), "");
+}
+
+TEST_F(SessionTest, AFrameThatTurnsOutHeavyIsRunBesideItsThread) {
+  start();
+  handler.shut_gate();
+  RawClient client = connect();
+  RawClient other = connect();
+  client.send(echo("before") + late_heavy_echo("heavy") + echo("after"));
+  EXPECT_EQ(client.receive(), ok("before"));
+  ASSERT_TRUE(eventually([&] { return handler.handled() == 2; }));
+  pass_time_on_the_io_thread(other);
+  EXPECT_TRUE(client.is_quiet());
+  handler.open_gate();
+  EXPECT_EQ(client.receive(2), (std::vector{ok("heavy"), ok("after")}));
 }
 
 TEST_F(SessionTest, AHeavyFrameHoldsUpItsOwnSessionOnly) {

@@ -34,7 +34,7 @@ class Dispatcher final : public protocol::RequestHandler {
   protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
-                           ByteBuffer& out) override;
+                           protocol::Weight weight, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 

@@ -1,5 +1,5 @@
-// Appends responses to a buffer. Each call but open() appends one whole frame; a reply that would be over the payload
-// limit becomes ERROR TOOLARGE on its own.
+// Appends responses to a buffer. Each call but open() and open_head() appends one whole frame; a reply that would be
+// over the payload limit becomes ERROR TOOLARGE on its own.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,10 @@ class ReplyWriter {
 
   // Starts an OK frame of exactly `payload_size` bytes and returns where they go, all of which the caller must fill
   // before anything else is appended. Where that is over the limit it appends ERROR TOOLARGE and returns nullptr.
-  char* open(std::size_t payload_size);
+  char* open(std::size_t payload_size) { return open_head(payload_size, payload_size); }
+  // The same for a frame of which only the first `head_size` bytes of payload are appended here; the caller sees to it
+  // that the rest follows.
+  char* open_head(std::size_t payload_size, std::size_t head_size);
 
   // Takes the memory for a reply of `payload_size` bytes now, so that appending it can't fail. Throws std::bad_alloc.
   void make_room(std::size_t payload_size) { out_.prepare(kHeaderBytes + payload_size); }
@@ -38,7 +41,7 @@ class ReplyWriter {
   std::size_t payload_bytes_max() const { return payload_bytes_max_; }
 
  private:
-  char* append_frame(Status status, std::size_t payload_size);
+  char* append_frame(Status status, std::size_t payload_size, std::size_t head_size);
 
   ByteBuffer& out_;
   std::size_t payload_bytes_max_;

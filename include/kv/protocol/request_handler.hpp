@@ -45,6 +45,15 @@ class PendingReply {
   virtual void undeliverable() = 0;
 };
 
+// The end of a reply that is too large to be copied: bytes that stay what they are, wherever they are, while this
+// lives. Used by one session; may be destroyed by any thread.
+class ReplyTail {
+ public:
+  virtual ~ReplyTail() = default;
+  // Never empty.
+  virtual ByteView bytes() const = 0;
+};
+
 enum class Weight {
   kLight,  // run it where the session runs
   kHeavy,  // may take long: run it beside the I/O threads
@@ -52,8 +61,10 @@ enum class Weight {
 
 // What became of a request.
 struct Handled {
-  std::unique_ptr<PendingReply> pending;  // set where the reply is still to come
-  Lsn lsn = kNoLsn;                       // the last record in the log that the reply depends on
+  std::unique_ptr<PendingReply> pending = nullptr;  // set where the reply is still to come
+  Lsn lsn = kNoLsn;                                 // the last record in the log that the reply depends on
+  std::unique_ptr<ReplyTail> tail = nullptr;        // set where these bytes go after what was appended
+  bool is_heavy = false;                            // nothing was done: it is to be handled as kHeavy
 };
 
 class RequestHandler {
@@ -71,9 +82,10 @@ class RequestHandler {
 
   // Carries out one request of `caller`, which connect() made, and appends its reply to `out`; or returns a
   // PendingReply, and appends nothing yet. The reply is to be sent only once the log is as safe up to Handled::lsn as
-  // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. Never throws on what a
-  // peer sent.
-  virtual Handled handle(const Frame& frame, Caller& caller, UnixMillis now, ByteBuffer& out) = 0;
+  // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. `weight` says where it
+  // runs: of a frame that weighs little the reply may turn out to be large, and then this has to be called again,
+  // elsewhere. Never throws on what a peer sent.
+  virtual Handled handle(const Frame& frame, Caller& caller, UnixMillis now, Weight weight, ByteBuffer& out) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;

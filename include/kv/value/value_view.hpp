@@ -67,24 +67,28 @@ inline std::size_t encoded_size(const ValueView& value) {
   return 1 + length_prefix_bytes(value.type) + value.data.size();
 }
 
-// Writes the whole value to `to` and returns the end of what was written. REQUIRES: encoded_size(value) writable bytes.
-inline char* encode(const ValueView& value, char* to) {
+// Writes what goes before the value's data, its type byte and length, to `to` and returns the end of what was written.
+// REQUIRES: encoded_size(value) - value.data.size() writable bytes.
+inline char* encode_head(const ValueView& value, char* to) {
   *to++ = static_cast<char>(value.type);
   const std::size_t size = value.data.size();
   switch (length_prefix_bytes(value.type)) {
     case 2:
       store_big_endian(to, static_cast<std::uint16_t>(size));
-      to += 2;
-      break;
+      return to + 2;
     case 4:
       store_big_endian(to, static_cast<std::uint32_t>(size));
-      to += 4;
-      break;
+      return to + 4;
     default:
-      break;
+      return to;
   }
-  if (size != 0) std::memcpy(to, value.data.data(), size);
-  return to + size;
+}
+
+// Writes the whole value to `to` and returns the end of what was written. REQUIRES: encoded_size(value) writable bytes.
+inline char* encode(const ValueView& value, char* to) {
+  to = encode_head(value, to);
+  if (!value.data.empty()) std::memcpy(to, value.data.data(), value.data.size());
+  return to + value.data.size();
 }
 
 }  // namespace kv::value
