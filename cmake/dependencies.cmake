@@ -1,5 +1,8 @@
 # Every third-party library, in one place. All of them are Debian 12 packages; `tools/packages.txt` names them.
 find_package(Threads REQUIRED)
+# What the server uses of a library is a part of it: linked statically, that alone takes memory. So Boost.JSON is an
+# archive, and spdlog is compiled into the one file that includes it.
+set(Boost_USE_STATIC_LIBS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(spdlog 1.10 CONFIG REQUIRED)

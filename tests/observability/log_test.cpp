@@ -233,7 +233,7 @@ TEST_F(Log, AFailedReopenKeepsTheOldFileAndSaysSo) {
 
 TEST_F(Log, ManyThreadsWriteWholeLinesWhileTheFileIsReopened) {
   constexpr int kThreads = 4;
-  constexpr int kLinesPerThread = 500;  // all of them fit the queue
+  constexpr int kLinesPerThread = 50;  // all of them fit the queue
   static_assert(kThreads * kLinesPerThread < static_cast<int>(kLogQueueLinesMax) / 2);
   const std::uint64_t dropped_before = dropped_messages();
   start_in("log");

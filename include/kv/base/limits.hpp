@@ -74,7 +74,7 @@ inline constexpr int kSnapshotCompressionMax = 19;
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 
 // The log.
-inline constexpr std::size_t kLogQueueLinesMax = 4'096;    // then the oldest gives way
+inline constexpr std::size_t kLogQueueLinesMax = 512;      // then the oldest gives way; some 220 KB
 inline constexpr std::size_t kLogTextBytesMax = 1U << 10;  // of a message or field; the rest is cut
 inline constexpr std::chrono::seconds kLogStopMax{1};      // for a reader that takes nothing more
 
