@@ -21,6 +21,9 @@ using SteadyClock = std::chrono::steady_clock;
 // What nobody waits for (an expired entry that goes) is written at the latest after this long.
 constexpr milliseconds kUnhurriedMax{100};
 constexpr milliseconds kNoSpaceRetry{100};
+// What a thread that serves sessions writes itself, at most; and how long it leaves it alone after a slow write.
+constexpr std::size_t kAtOnceBytesMax = std::size_t{256} << 10;
+constexpr milliseconds kAtOncePause{100};
 
 SegmentWriterOptions segment_options(const Wal::Options& options) {
   return {.fill_bytes = options.fsync == FsyncPolicy::kAlways ? options.zeros_ahead_bytes : 0};
@@ -76,11 +79,28 @@ Lsn Wal::record(std::span<const engine::Mutation> mutations) noexcept {
 // Waiting -----------------------------------------------------------------------------------------------------------
 
 void Wal::hurry() {
+  if (write_at_once()) return;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(hurried_, true)) return;
   }
   work_.notify_one();
+}
+
+// To hand a group to the log's own thread costs two switches of threads. But who calls serves others too, which mustn't
+// wait for a disk; so it writes itself only what the kernel will just copy: nothing large, nothing that has found no
+// space, and not beside a sync. Once the kernel has taken long all the same, as it does when it wants pages written out
+// first, the log's own thread has the next ones. False where that one has something to do.
+bool Wal::write_at_once() {
+  if (options_.fsync == FsyncPolicy::kAlways || syncing_.load() || queue_.bytes() > kAtOnceBytesMax) return false;
+  const std::unique_lock writer(writer_mutex_, std::try_to_lock);
+  if (!writer || failed_ || !segment_ || !in_hand_.empty()) return false;
+  const auto before = SteadyClock::now();
+  if (before < at_once_again_) return false;
+  const Written written = write_queued();
+  const auto after = SteadyClock::now();
+  if (after - before > options_.at_once_max) at_once_again_ = after + kAtOncePause;
+  return written != Written::kNoSpace && written != Written::kFailed && segment_->size() < options_.segment_bytes;
 }
 
 Result<void> Wal::sync_through(Lsn lsn) {
@@ -197,6 +217,7 @@ void Wal::run_writer() {
 }
 
 Wal::Written Wal::write_group() {
+  const std::lock_guard writer(writer_mutex_);
   if (failed_) return Written::kFailed;
   // Looked at before the queue is taken: what was queued when somebody asked is to stand in the segment that ends.
   const bool rotation_asked = is_rotation_asked();
@@ -206,26 +227,28 @@ Wal::Written Wal::write_group() {
     if (begun != Written::kNothing) return begun;
   }
   const bool had_found_no_space = !in_hand_.empty();
+  const Written written = write_queued();
+  if (written == Written::kNoSpace && rotation_asked) rotation_done(no_space());
+  if (written == Written::kNoSpace || written == Written::kFailed) return written;
+  // A group that had found no space isn't all that was queued then.
+  return rotate_if_full(rotation_asked && !had_found_no_space) ? written : Written::kFailed;
+}
+
+Wal::Written Wal::write_queued() {
+  const bool had_found_no_space = !in_hand_.empty();
   if (in_hand_.empty()) {
     in_hand_ = queue_.take();
     in_hand_is_sealed_ = false;
   }
-  Written written = Written::kNothing;
-  if (!in_hand_.empty()) {
-    written = write(in_hand_);
-    if (written == Written::kNoSpace && rotation_asked) rotation_done(no_space());
-    if (written != Written::kGroup) return written;
-    written_.store(number(in_hand_.last()));
-    queue_.give_back(std::exchange(in_hand_, {}));
-    if (options_.fsync == FsyncPolicy::kAlways) {
-      const auto synced = sync();
-      if (!synced) return Written::kFailed;
-    }
-    if (had_found_no_space) accept_writes();
-    commit();
-  }
-  // A group that had found no space isn't all that was queued then.
-  return rotate_if_full(rotation_asked && !had_found_no_space) ? written : Written::kFailed;
+  if (in_hand_.empty()) return Written::kNothing;
+  const Written written = write(in_hand_);
+  if (written != Written::kGroup) return written;
+  written_.store(number(in_hand_.last()));
+  queue_.give_back(std::exchange(in_hand_, {}));
+  if (options_.fsync == FsyncPolicy::kAlways && !sync()) return Written::kFailed;
+  if (had_found_no_space) accept_writes();
+  commit();
+  return Written::kGroup;
 }
 
 Wal::Written Wal::write(WalQueue::Group& group) {
@@ -331,7 +354,10 @@ IoResult<void> Wal::sync_locked() {
   const std::uint64_t written = written_.load();
   if (written == synced_.load()) return {};
   const auto before = SteadyClock::now();
-  if (auto synced = segment_->sync(); !synced) return synced;
+  syncing_.store(true);
+  const auto synced = segment_->sync();
+  syncing_.store(false);
+  if (!synced) return synced;
   synced_.store(written);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - before);
   const std::lock_guard lock(mutex_);

@@ -5,7 +5,8 @@
 //              and copies          for all             for all
 //
 // Two threads work here, once they are started: one writes groups, and under `always` also syncs each; the other syncs
-// every so often under `interval`, beside the writes. Without them a test takes the steps one by one.
+// every so often under `interval`, beside the writes. Where a group needs no sync, whoever waits for it writes it where
+// that is quick. Without the threads a test takes the steps one by one.
 //
 // 1. A record is committed once it is as safe as the policy promises: synced under `always`, else in the kernel's
 // hands.
@@ -50,6 +51,9 @@ class Wal final : public engine::MutationSink {
     // Under `always` a segment is filled with so many zeros ahead, so that a sync has no new length of the file to
     // write down: measured on ext4, 123 µs instead of 226.
     std::uint64_t zeros_ahead_bytes = std::uint64_t{1} << 20;
+    // A write by a thread that serves sessions that took longer than this leaves the next ones to the log's own thread
+    // for a while.
+    std::chrono::microseconds at_once_max{1'000};
   };
   // Begins a new segment in `directory`; its first record will have the number `next`. Everything before it is synced.
   // Where there is no room for the segment writes are refused, until write_group() has found some.
@@ -72,7 +76,7 @@ class Wal final : public engine::MutationSink {
   // False while the queue is full. Where writes are refused anyway there is nothing to wait for.
   bool has_room() const { return queue_.bytes() < kWalQueueBytesMax || is_read_only(); }
   bool is_read_only() const { return read_only_.load(std::memory_order_relaxed); }
-  // Somebody waits for what is queued now.
+  // Somebody waits for what is queued now. Where that will be quick it is written at once, by the thread that calls.
   void hurry();
   // `changed` is called, from the log's threads, after any of the above has changed. REQUIRES: before start().
   void add_listener(std::function<void()> changed) { listeners_.push_back(std::move(changed)); }
@@ -106,8 +110,7 @@ class Wal final : public engine::MutationSink {
   Result<void> stop();
 
   enum class Written { kNothing, kGroup, kNoSpace, kFailed };
-  // Writes what is queued, or what the last call found no space for; under `always` it syncs too.
-  // REQUIRES: called by one thread at a time, and by none but the log's own once it is started.
+  // Writes what is queued, or what the last call found no space for; under `always` it syncs too. Thread-safe.
   Written write_group();
   // Syncs what is written. Thread-safe.
   IoResult<void> sync();
@@ -119,6 +122,8 @@ class Wal final : public engine::MutationSink {
   void run_syncer();
   IoResult<SegmentWriter> make_segment();
   Written begin_segment();
+  bool write_at_once();
+  Written write_queued();
   Written write(WalQueue::Group& group);
   bool rotate_if_full(bool asked);
   bool is_rotation_asked() const;
@@ -144,10 +149,13 @@ class Wal final : public engine::MutationSink {
   std::atomic<bool> failed_{false};
   std::atomic<bool> read_only_{false};
 
-  // The writer's own.
+  // Who writes holds it, and so owns what follows.
+  std::mutex writer_mutex_;
   WalQueue::Group in_hand_;  // what is being written, or found no space
   bool in_hand_is_sealed_ = false;
+  std::chrono::steady_clock::time_point at_once_again_{};  // until then only the log's own thread writes
 
+  std::atomic<bool> syncing_{false};
   std::mutex segment_mutex_;              // held over a sync, and while one segment follows another
   std::optional<SegmentWriter> segment_;  // none as long as a start has found no room for one
 

@@ -207,6 +207,8 @@ class History {
         server_->wal->write_group();
         return;
       case 4:
+        server_->wal->hurry();
+        return;
       case 5:
         static_cast<void>(server_->wal->sync());
         return;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -171,6 +172,68 @@ TEST_F(WalTest, DoesNotBeginWhereThereIsAnotherFaultThanLackOfRoom) {
   EXPECT_FALSE(Wal::open(files_, kFolder, {}, Lsn{1}));
 }
 
+TEST_F(WalTest, WritesAtOnceWhatNeedsNoSync) {
+  for (const FsyncPolicy fsync : {FsyncPolicy::kInterval, FsyncPolicy::kNever}) {
+    wal_.reset();
+    for (const std::uint64_t first : {1, 4}) {
+      files_.remove(std::string(kFolder) + "/" + segment_name(Lsn{first})).has_value();
+    }
+    Wal& wal = open(fsync, 10'000);
+    bool told = false;
+    wal.add_listener([&] { told = true; });
+    put();
+    wal.hurry();
+    EXPECT_EQ(wal.committed(), Lsn{1});
+    EXPECT_TRUE(told);
+    EXPECT_EQ(wal.status().synced, kNoLsn);
+    put(std::string(20'000, 'x'));
+    wal.hurry();
+    EXPECT_EQ(wal.committed(), Lsn{2});
+    EXPECT_FALSE(has_segment(3)) << "that takes syncs, and so the log's own thread";
+    put();
+    wal.hurry();
+    EXPECT_EQ(wal.committed(), Lsn{3});
+    EXPECT_EQ(wal.write_group(), Written::kNothing);
+    EXPECT_TRUE(has_segment(4));
+  }
+}
+
+TEST_F(WalTest, LeavesToItsOwnThreadWhatMayTakeLong) {
+  Wal& wal = open(FsyncPolicy::kInterval);
+  put(std::string(300'000, 'x'));
+  wal.hurry();
+  EXPECT_EQ(wal.committed(), kNoLsn);
+  wal.write_group();
+  EXPECT_EQ(wal.committed(), Lsn{1});
+
+  files_.set_room(files_.used());
+  put();
+  wal.hurry();
+  EXPECT_TRUE(wal.is_read_only());
+  files_.heal();
+  wal.hurry();
+  EXPECT_EQ(wal.committed(), Lsn{1}) << "what has found no space";
+  wal.write_group();
+  EXPECT_EQ(wal.committed(), Lsn{2});
+}
+
+TEST_F(WalTest, LeavesToItsOwnThreadWhatNeedsASync) {
+  Wal& wal = open(FsyncPolicy::kAlways);
+  put();
+  wal.hurry();
+  EXPECT_EQ(wal.status().written, kNoLsn);
+}
+
+TEST_F(WalTest, WritesNothingAtOnceAfterAWriteThatTookLong) {
+  wal_ = Wal::open(files_, kFolder, {.at_once_max = std::chrono::microseconds(0)}, Lsn{1}).value();
+  put();
+  wal_->hurry();
+  EXPECT_EQ(wal_->committed(), Lsn{1});
+  put();
+  wal_->hurry();
+  EXPECT_EQ(wal_->committed(), Lsn{1});
+}
+
 TEST_F(WalTest, EndsForGoodOnceAWriteOrASyncFails) {
   for (const Call call : {Call::kWrite, Call::kSync}) {
     wal_.reset();
@@ -322,6 +385,34 @@ TEST_F(WalTest, ThreadsCommitAndTellListeners) {
     EXPECT_EQ(wal.status().synced, wal.last_lsn());
     EXPECT_TRUE(wal.stop());
   }
+}
+
+TEST_F(WalTest, ThreadsThatWaitWriteForEachOther) {
+  constexpr int kThreads = 4;
+  constexpr int kRecords = 500;
+  Wal& wal = open(FsyncPolicy::kInterval, 5'000);
+  wal.start();
+  std::vector<std::thread> threads;
+  std::atomic<int> in_vain = 0;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int record = 0; record < kRecords; ++record) {
+        const Lsn lsn = put();
+        wal.hurry();
+        if (!wait_until([&] { return wal.committed() >= lsn; })) ++in_vain;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(in_vain, 0);
+  EXPECT_TRUE(wal.stop());
+  std::uint64_t expected = 1;
+  while (has_segment(expected)) {
+    const Numbers records = read(expected).records;
+    if (records.empty()) break;
+    for (const std::uint64_t lsn : records) EXPECT_EQ(lsn, expected++);
+  }
+  EXPECT_EQ(expected - 1, kThreads * kRecords);
 }
 
 TEST_F(WalTest, ThreadsEndASegmentWithAllThatWasQueued) {

@@ -23,7 +23,8 @@ class CommitGate {
   // Whether another request may be run: false while the log's queue is full. Thread-safe and cheap.
   virtual bool has_room() const = 0;
 
-  // Somebody waits, so what is queued should be written now. Thread-safe.
+  // Somebody waits, so what is queued should be written now. Where that is quick it is, before this returns.
+  // Thread-safe.
   virtual void hurry() = 0;
 
   // `changed` is called, from any thread, after the state of some LSN or has_room() has changed. It must not block.

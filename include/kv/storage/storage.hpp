@@ -50,7 +50,7 @@ class Storage {
   bool has_failed() const;
   // False while the log's queue is full.
   bool has_room() const;
-  // Somebody waits for what is queued now.
+  // Somebody waits for what is queued now. What is quick to write is written before this returns.
   void hurry();
   // True while the disk is full or the log has failed: the engine must not be changed. Good from open() on.
   const std::atomic<bool>& read_only() const;
