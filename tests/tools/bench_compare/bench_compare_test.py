@@ -126,6 +126,7 @@ class Durability(unittest.TestCase):
         self.assertEqual([row.split(" | ") for row in policy_ratios(cells).splitlines()[2:]],
                          [["| kv-server, --fsync always / redis-server, appendfsync always", "3.20 (≥ 1.5)",
                            "3.20 (≥ 3) |"],
+                          ["| kv-server, in memory / redis-server, appendfsync always", "10.00", "10.00 |"],
                           ["| kv-server, --fsync always / kv-server, in memory", "0.32", "0.32 |"],
                           ["| kv-server, --fsync interval / kv-server, in memory", "0.90", "0.90 (≥ 0.85) |"]])
         self.assertEqual(policy_ratios({}), "")
