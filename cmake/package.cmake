@@ -34,10 +34,10 @@ set(CPACK_PACKAGE_NAME kv-server)
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
 set(CPACK_PACKAGE_CONTACT "${KV_PACKAGE_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "key-value server with typed values, locks and durability")
-set(CPACK_PACKAGE_DESCRIPTION "kv-server keeps typed values under keys in memory and serves them over TCP with a
-small binary protocol: integers, floats, exact decimals, text, bytes, lists
-and maps, with expiry, locks, atomic steps and, where wanted, a log of every
-change and snapshots.
+set(CPACK_PACKAGE_DESCRIPTION "kv-server keeps typed values under keys in memory and serves them over TCP
+with a small binary protocol: integers, floats, exact decimals, text, bytes,
+lists and maps, with expiry, locks, atomic steps and, where wanted, a log of
+every change and snapshots.
 
 This package has the server as a service, the client kv-cli, kv-bench, which
 measures it, and kv-wal, which looks at its log.")
