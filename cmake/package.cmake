@@ -22,7 +22,7 @@ install(DIRECTORY "${KV_PACKAGE_FILES}/zsh/" DESTINATION share/zsh/vendor-comple
 function(kv_install_debian DESTINATION)
   install(FILES ${ARGN} DESTINATION "${DESTINATION}" COMPONENT debian EXCLUDE_FROM_ALL)
 endfunction()
-kv_install_debian(/lib/systemd/system "${KV_PACKAGE_SOURCES}/kv-server.service")
+kv_install_debian(/usr/lib/systemd/system "${KV_PACKAGE_SOURCES}/kv-server.service")
 kv_install_debian(/usr/lib/sysusers.d "${KV_PACKAGE_SOURCES}/sysusers.conf" RENAME kv-server.conf)
 kv_install_debian(/etc/kv-server "${KV_PACKAGE_FILES}/kv-server.toml")
 kv_install_debian(/usr/share/doc/kv-server "${KV_PACKAGE_SOURCES}/debian/copyright" "${KV_PACKAGE_FILES}/changelog.gz"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing of tools/packages.txt: its `build` part, and the part named as argument (`check`, `compare`).
+# Installs what is missing of tools/packages.txt: its `build` part, and the parts named as arguments (`check`, `compare`,
+# `package`).
 # Needs root or sudo only where something is missing; without either it names the packages and fails.
 set -euo pipefail
 
-part=${1:-build}
 list=$(dirname "${BASH_SOURCE[0]}")/packages.txt
 mapfile -t wanted < <(
-  awk -v part="$part" '/^# [a-z]+:/ { here = $2 } /^[^#]/ && (here == "build:" || here == part ":")' "$list"
+  awk -v parts=" build $* " '/^# [a-z]+:/ { here = $2; sub(":", "", here) }
+    /^[^#]/ && index(parts, " " here " ")' "$list"
 )
 
 if ! command -v dpkg-query > /dev/null; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the whole test suite. What it needs is installed first, where it is missing.
 #
-#   tools/test.sh [--only PART]... [--fuzz-seconds N]
+#   tools/test.sh [--only PART]... [--without PART]... [--fuzz-seconds N]
 #
 #   --only PART       run this part alone; may be given several times. The parts, in their order:
 #                       format   the layout of all sources (clang-format)
@@ -9,15 +9,19 @@
 #                       headers  every public header compiles alone
 #                       asan     unit and integration tests under AddressSanitizer and UBSan
 #                       tsan     the tests of many threads under ThreadSanitizer
+#                       package  the Debian package and the Dockerfile, in a clean Debian; takes root, debootstrap
+#                                and the network, and fails without them
 #                       fuzz     the fuzz targets, from their seed corpus
+#   --without PART    leave this part out; may be given several times
 #   --fuzz-seconds N  how long all fuzz targets take together (default 240)
 #
 # All parts run, even after one has failed; the last line counts the tests of all of them.
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-parts=(format release headers asan tsan fuzz)
+parts=(format release headers asan tsan package fuzz)
 only=()
+without=()
 export KV_FUZZ_SECONDS=${KV_FUZZ_SECONDS:-240}
 
 fail_usage() {
@@ -26,9 +30,9 @@ fail_usage() {
 }
 while [ $# -gt 0 ]; do
   case $1 in
-    --only)
-      [[ " ${parts[*]} " == *" ${2:-} "* ]] || fail_usage "--only takes one of: ${parts[*]}"
-      only+=("$2")
+    --only | --without)
+      [[ " ${parts[*]} " == *" ${2:-} "* ]] || fail_usage "$1 takes one of: ${parts[*]}"
+      if [ "$1" = --only ]; then only+=("$2"); else without+=("$2"); fi
       shift 2
       ;;
     --fuzz-seconds)
@@ -46,9 +50,11 @@ done
 [ ${#only[@]} -eq 0 ] || parts=("${only[@]}")
 
 cd "$root" || exit 1
-tools/install_packages.sh check || exit 1
+tools/install_packages.sh check package || exit 1
 if command -v ccache > /dev/null; then
+  # Without paths in it, what one part compiles serves the others, whatever folder they build in.
   export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache} CCACHE_NOHASHDIR=1
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root}
 fi
 
 under=()  # what builds and tests run under
@@ -60,7 +66,7 @@ check() {
 run_format() {
   find include src tests tools bench -name '*.[ch]pp' -print0 | xargs -0 clang-format-14 --dry-run -Werror
 }
-run_release() { build release && check release; }
+run_release() { build release && check release --label-exclude '^package$'; }
 run_headers() { build release --target all_verify_interface_header_sets; }
 run_asan() { build asan && check asan --label-regex 'unit|integration'; }
 run_tsan() {
@@ -68,6 +74,7 @@ run_tsan() {
   [ "$(cat /proc/sys/vm/mmap_rnd_bits)" -le 28 ] || under=(setarch --addr-no-randomize)
   build tsan --target kv_concurrent_tests && check tsan --label-regex concurrent
 }
+run_package() { build release --target deb && check release --label-regex '^package$'; }
 run_fuzz() { build fuzz && check fuzz; }
 
 # A part without ctest counts as one test.
@@ -89,6 +96,7 @@ report=()
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for part in "${parts[@]}"; do
+  [[ " ${without[*]} " != *" $part "* ]] || continue
   echo "=== $part"
   started=$SECONDS
   "run_$part" 2>&1 | tee "$log"
