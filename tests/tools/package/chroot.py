@@ -1,7 +1,10 @@
 """Clean Debian systems in folders, for tests that install something.
 
 A test that uses them calls `enter_namespaces()` first. From then on its mounts and processes are its own: they end with
-it, however it ends. What it runs as a server gets a network of its own too, so that a default port is always free.
+it, however it ends. The folders lie in memory, so nothing is left and nothing waits for a disk. What it runs as a server
+gets a network of its own too, so that a default port is always free.
+
+The environment's KV_CHROOTS names a folder to mount that memory on.
 """
 
 import contextlib
@@ -15,6 +18,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+CHROOTS = Path(os.environ["KV_CHROOTS"])
+BASE = CHROOTS / "base"  # the clean system
+MEMORY_MAX = "4G"  # by far the most takes what the image is built with
 
 SUITE = "bookworm"
 MIRROR = os.environ.get("KV_DEBIAN_MIRROR", "http://deb.debian.org/debian")
@@ -48,25 +55,31 @@ def enter_namespaces() -> None:
     os.execvp(command[0], [*command, sys.executable, *sys.argv])
 
 
-def make_base(root: Path) -> None:
-    """The smallest system that Debian has, alone in its folder. Takes half a minute and the network."""
-    require(os.geteuid() == 0, "debootstrap takes root")
+def make_base() -> None:
+    """Makes BASE, the smallest system that Debian has. Takes half a minute and the network."""
     require(shutil.which("debootstrap") is not None, "there is no debootstrap")
-    shutil.rmtree(root.parent, ignore_errors=True)  # of a test that was killed
-    root.parent.mkdir(parents=True)
-    done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, root, MIRROR], capture_output=True, text=True)
+    CHROOTS.mkdir(parents=True, exist_ok=True)
+    _mount("-t", "tmpfs", "-o", f"size={MEMORY_MAX},mode=755", "tmpfs", CHROOTS)
+    done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, BASE, MIRROR], capture_output=True, text=True)
     require(done.returncode == 0, f"debootstrap failed with {MIRROR}:\n{done.stdout[-2000:]}{done.stderr}")
+    for name in FROM_HOST:
+        shutil.copy(Path("/", name), BASE / name)
+
+
+def _mount(*words: str | Path) -> None:
+    subprocess.run(["mount", *words], check=True)
 
 
 class Chroot:
-    """A copy of `base` in `root`."""
+    """A system of its own that begins as BASE."""
 
-    def __init__(self, base: Path, root: Path) -> None:
-        self.root = root
-        subprocess.run(["cp", "--archive", base, root], check=True)
-        for name in FROM_HOST:
-            shutil.copy(Path("/", name), root / name)
-        subprocess.run(["mount", "-t", "proc", "proc", root / "proc"], check=True)
+    def __init__(self, name: str) -> None:
+        self.root = CHROOTS / name
+        changes, scratch = CHROOTS / f"{name}-changes", CHROOTS / f"{name}-scratch"
+        for folder in (self.root, changes, scratch):
+            folder.mkdir()
+        _mount("-t", "overlay", "-o", f"lowerdir={BASE},upperdir={changes},workdir={scratch}", "overlay", self.root)
+        _mount("-t", "proc", "proc", self.path("/proc"))
 
     def path(self, path: str) -> Path:
         """Where a path of the system is on the host."""
@@ -88,7 +101,7 @@ class Chroot:
 
     def bind(self, source: Path, target: str) -> None:
         self.path(target).mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mount", "--bind", source, self.path(target)], check=True)
+        _mount("--bind", source, self.path(target))
 
     @contextlib.contextmanager
     def server(self, words: list[str], user: str, environment: dict[str, str] | None = None):
@@ -135,7 +148,3 @@ def _own_network() -> None:
         request = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
         flags = struct.unpack("16sh22x", request)[1]
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
-
-
-if __name__ == "__main__":
-    make_base(Path(sys.argv[1]))

@@ -105,11 +105,11 @@ class Built:
         shutil.copy(self._context / source, to)
 
 
-def build(stages: list[Stage], base: Path, roots: Path, context: Path, prepare) -> Built:
+def build(stages: list[Stage], context: Path, prepare) -> Built:
     """The last stage. `prepare` is called for each stage's system and gives the variables that its commands see."""
     built: dict[str, Built] = {}
     for stage in stages:
         assert stage.image == "debian:12-slim", f"{stage.image} isn't what the clean system stands for"
-        system = Chroot(base, roots / f"image-{stage.name}")
+        system = Chroot(f"image-{stage.name}")
         built[stage.name] = Built(stage, system, context, built, prepare(stage, system))
     return built[stages[-1].name]

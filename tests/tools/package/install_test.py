@@ -1,6 +1,6 @@
 """The Debian package in a clean system: what it installs, whether the service runs, and what is left when it goes.
 
-The environment's KV_CHROOTS names the folder with the clean system `base`, KV_PACKAGES that of the package.
+The environment's KV_PACKAGES names the folder of the package.
 """
 
 import os
@@ -9,9 +9,8 @@ import tomllib
 import unittest
 from pathlib import Path
 
-from chroot import Chroot, enter_namespaces
+from chroot import Chroot
 
-CHROOTS = Path(os.environ["KV_CHROOTS"])
 CONFIG = "/etc/kv-server/kv-server.toml"
 STATE = "/var/lib/kv-server"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/kv-server.service"
@@ -37,7 +36,7 @@ class PackageTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.system = Chroot(CHROOTS / "base", CHROOTS / "install")
+        cls.system = Chroot("install")
         system = cls.system
         system.bind(the_package().parent, "/tmp/packages")
         cls.deb = f"/tmp/packages/{the_package().name}"
@@ -112,8 +111,3 @@ class PackageTest(unittest.TestCase):
         backups = {path for path in left if path.startswith(f"{STATE}/backups/one")}
         self.assertTrue(backups)
         self.assertEqual(left - backups, {STATE, f"{STATE}/backups"})
-
-
-if __name__ == "__main__":
-    enter_namespaces()
-    unittest.main()
