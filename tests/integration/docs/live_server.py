@@ -75,6 +75,11 @@ class LiveServer:
             too_late.cancel()
 
 
+def program(name: str) -> str:
+    """Where a program is that was built with the server."""
+    return os.path.join(os.path.dirname(os.environ["KV_SERVER"]), name)
+
+
 def run_server(*args: str) -> str:
     """What the server prints when it is only asked something, such as --help."""
     return subprocess.run([os.environ["KV_SERVER"], *args], check=True, capture_output=True, text=True,

@@ -1,0 +1,73 @@
+"""docs/operations.md against the server: every line that it may log and every field of INFO is explained there."""
+
+import json
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from live_server import LiveServer, program
+
+TREE = Path(__file__).resolve().parents[3]
+PAGE = (TREE / "docs/operations.md").read_text(encoding="utf-8")
+DEADLINE_S = 60
+
+# Calls whose text comes from elsewhere, and the texts.
+INDIRECT = {
+    "options.cpp": "unknown environment variable ",
+    "wal.cpp": "can't begin a new log segment: ",
+    "recovery.cpp": "loading the snapshot",
+}
+
+
+def logged(level: str, source: str) -> list[str]:
+    """The messages that the code logs at this level, as far as they stand in one piece."""
+    calls = re.findall(rf"(?:\blog::|^\s+){level}\(\s*(?:\w+ \? )?((?:\"[^\"]+\"(?: : )?)+)", source, re.M)
+    return [message for call in calls for message in re.findall(r'"([^"]+)"', call)]
+
+
+def explained(level: str) -> str:
+    """What the page has under this level."""
+    return PAGE.split("\n## What the log says\n")[1].split(f"\n**{level}**\n")[1].split("\n**")[0]
+
+
+def explained_fields(section: str) -> set[str]:
+    rows = re.search(rf"^\*\*{section}\*\*.*?\n\n(.*?)\n\n", PAGE + "\n\n", re.M | re.S)[1]
+    return {name for row in rows.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+class LogTest(unittest.TestCase):
+    def test_every_line_is_on_the_page_under_its_level(self) -> None:
+        count = 0
+        for path in sorted((TREE / "src").rglob("*.cpp")):
+            source = path.read_text("utf-8")
+            for level in ("error", "warn", "info"):
+                for message in logged(level, source):
+                    count += 1
+                    self.assertIn(f"`{message.strip()}", explained(level), path.name)
+        self.assertGreater(count, 25)
+
+    def test_so_are_those_whose_text_comes_from_elsewhere(self) -> None:
+        for name, message in INDIRECT.items():
+            (path,) = (TREE / "src").rglob(name)
+            self.assertIn(f'"{message}"', path.read_text("utf-8"))
+            self.assertIn(f"`{message.rstrip(': ')}`", explained("info" if "loading" in message else "warn"))
+
+    def test_a_line_is_found_however_it_is_written(self) -> None:
+        source = 'log::warn("one", {{"a", 1}});\n  log::warn(\n      "two");\nlog::warn(ended ? "three" : "four");\n'
+        self.assertEqual(logged("warn", source), ["one", "two", "three", "four"])
+        self.assertEqual(logged("error", source), [])
+
+
+class InfoTest(unittest.TestCase):
+    def test_every_field_is_on_the_page_and_nothing_else(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, LiveServer("--data-dir", folder) as server:
+            done = subprocess.run([program("kv-cli"), "-p", str(server.port), "info"], check=True, capture_output=True,
+                                  text=True, timeout=DEADLINE_S)
+        sections = {name: set(value) for name, value in json.loads(done.stdout).items() if isinstance(value, dict)}
+        self.assertEqual({name: explained_fields(name) for name in sections}, sections)
+
+
+if __name__ == "__main__":
+    unittest.main()
