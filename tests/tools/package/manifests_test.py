@@ -1,0 +1,105 @@
+"""The Kubernetes manifests: yamllint passes, they fit each other and the image, and the pod asks for no rights.
+
+Runs under the Python that Debian's yamllint is made for, which has its yaml. KV_PROGRAMS names the folder of the
+programs.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+TREE = Path(__file__).resolve().parents[3]
+FOLDER = TREE / "tools/deploy/kubernetes"
+DOCKERFILE = (TREE / "tools/deploy/Dockerfile").read_text("utf-8")
+KINDS = {"ConfigMap": "v1", "Service": "v1", "NetworkPolicy": "networking.k8s.io/v1",
+         "PodDisruptionBudget": "policy/v1", "StatefulSet": "apps/v1"}
+DEADLINE_S = 60
+
+
+def lint(path: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(["yamllint", "-c", FOLDER / ".yamllint", "--strict", path], capture_output=True, text=True,
+                          timeout=DEADLINE_S)
+
+
+def in_dockerfile(instruction: str) -> str:
+    return re.search(rf"^{instruction} (.*)$", DOCKERFILE, re.M)[1]
+
+
+class ManifestsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        documents = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.yaml"))]
+        cls.manifests = {document["kind"]: document for document in documents}
+        cls.labels = {"app.kubernetes.io/name": "kv-server"}
+        cls.pod = cls.manifests["StatefulSet"]["spec"]["template"]
+        (cls.container,) = cls.pod["spec"]["containers"]
+
+    def test_yamllint_has_nothing_against_them(self) -> None:
+        done = lint(FOLDER)
+        self.assertEqual((done.stdout, done.returncode), ("", 0))
+
+    def test_yamllint_sees_a_fault(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("a: 1\na: 2\n")
+            file.flush()
+            self.assertIn("duplication of key", lint(Path(file.name)).stdout)
+
+    def test_there_is_one_of_each_kind_and_all_mean_the_same_pod(self) -> None:
+        self.assertEqual({kind: document["apiVersion"] for kind, document in self.manifests.items()}, KINDS)
+        specs = {kind: document.get("spec", {}) for kind, document in self.manifests.items()}
+        self.assertEqual(self.pod["metadata"]["labels"], self.labels)
+        self.assertEqual(specs["Service"]["selector"], self.labels)
+        self.assertEqual(specs["StatefulSet"]["serviceName"], self.manifests["Service"]["metadata"]["name"])
+        for kind, selector in (("StatefulSet", "selector"), ("PodDisruptionBudget", "selector"),
+                               ("NetworkPolicy", "podSelector")):
+            self.assertEqual(specs[kind][selector], {"matchLabels": self.labels})
+
+    def test_the_pod_is_what_the_image_expects(self) -> None:
+        user, group = map(int, in_dockerfile("USER").split(":"))
+        context = self.pod["spec"]["securityContext"]
+        self.assertEqual((context["runAsUser"], context["runAsGroup"], context["fsGroup"]), (user, group, group))
+        (port,) = self.container["ports"]
+        self.assertEqual(port["containerPort"], int(in_dockerfile("EXPOSE")))
+        self.assertEqual(self.manifests["Service"]["spec"]["ports"][0]["targetPort"], port["name"])
+        mounts = {mount["name"]: mount["mountPath"] for mount in self.container["volumeMounts"]}
+        self.assertEqual(mounts["data"], in_dockerfile("VOLUME"))
+        self.assertEqual(f"{mounts['settings']}/kv-server.toml", in_dockerfile("ENV").split("=")[1])
+        claims = [claim["metadata"]["name"] for claim in self.manifests["StatefulSet"]["spec"]["volumeClaimTemplates"]]
+        self.assertEqual({volume["name"] for volume in self.pod["spec"]["volumes"]} | set(claims), set(mounts))
+        version = re.search(r"^project\(kv-server VERSION (\S+)", (TREE / "CMakeLists.txt").read_text("utf-8"), re.M)
+        self.assertEqual(self.container["image"], f"kv-server:{version[1]}")
+
+    def test_the_pod_meets_the_restricted_standard(self) -> None:
+        pod, container = self.pod["spec"]["securityContext"], self.container["securityContext"]
+        self.assertIs(pod["runAsNonRoot"], True)
+        self.assertEqual(pod["seccompProfile"], {"type": "RuntimeDefault"})
+        self.assertIs(container["allowPrivilegeEscalation"], False)
+        self.assertEqual(container["capabilities"], {"drop": ["ALL"]})
+        self.assertIs(container["readOnlyRootFilesystem"], True)
+        self.assertIn("memory", self.container["resources"]["limits"])
+
+    def test_the_server_takes_the_settings_of_the_pod_and_of_the_image(self) -> None:
+        image = (TREE / "tools/deploy/kv-server.toml").read_text("utf-8")
+        for text in (self.manifests["ConfigMap"]["data"]["kv-server.toml"], image):
+            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write(text)
+                file.flush()
+                done = subprocess.run([f"{os.environ['KV_PROGRAMS']}/kv-server", "--config", file.name,
+                                       "--check-config"], capture_output=True, text=True, timeout=DEADLINE_S, env={})
+            self.assertEqual((done.stdout, done.stderr), ("configuration is valid\n", ""))
+
+    def test_its_probes_are_shorter_than_the_time_they_have(self) -> None:
+        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+            probe = self.container[name]
+            program, flag, time, command = probe["exec"]["command"]
+            self.assertEqual((program, flag, command), ("kv-cli", "--timeout", "ping"))
+            self.assertLess(int(time.removesuffix("s")), probe["timeoutSeconds"])
+
+
+if __name__ == "__main__":
+    unittest.main()
