@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of tools/packages.txt: its `build` part, and the parts named as arguments (`check`, `compare`,
-# `package`).
+# Installs what is missing of tools/packages.txt: its `build` part, and the parts named as arguments (`check`,
+# `compare`, `package`).
 # Needs root or sudo only where something is missing; without either it names the packages and fails.
 set -euo pipefail
 

@@ -1,8 +1,8 @@
 """Clean Debian systems in folders, for tests that install something.
 
 A test that uses them calls `enter_namespaces()` first. From then on its mounts and processes are its own: they end with
-it, however it ends. The folders lie in memory, so nothing is left and nothing waits for a disk. What it runs as a server
-gets a network of its own too, so that a default port is always free.
+it, however it ends. The folders lie in memory, so nothing is left and nothing waits for a disk. What it runs as a
+server gets a network of its own too, so that a default port is always free.
 
 The environment's KV_CHROOTS names a folder to mount that memory on.
 """

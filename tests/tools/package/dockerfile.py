@@ -60,7 +60,7 @@ class Built:
             self._carry_out(instruction, rest)
 
     def command(self, instruction: str) -> list[str]:
-        """The words of ENTRYPOINT, CMD or HEALTHCHECK, which have to be written as a list; none where it isn't there."""
+        """The words of ENTRYPOINT, CMD or HEALTHCHECK, which has to be a list; none where it isn't there."""
         found = re.search(r"\[.*\]$", self.noted.get(instruction, ""))
         return json.loads(found[0]) if found else []
 
