@@ -16,9 +16,11 @@ install(CODE "execute_process(
 install(TARGETS ${KV_PROGRAMS} RUNTIME DESTINATION bin COMPONENT programs)
 install(DIRECTORY "${KV_PACKAGE_FILES}/man1" "${KV_PACKAGE_FILES}/man5" DESTINATION share/man COMPONENT programs)
 install(DIRECTORY "${KV_PACKAGE_FILES}/bash/" DESTINATION share/bash-completion/completions COMPONENT programs)
-install(DIRECTORY "${KV_PACKAGE_FILES}/zsh/" DESTINATION share/zsh/vendor-completions COMPONENT programs)
+install(DIRECTORY "${KV_PACKAGE_FILES}/zsh/" DESTINATION share/zsh/site-functions COMPONENT local)
 
 # What belongs to a whole system, and so to the package alone. cpack puts its own root in front of these paths.
+install(DIRECTORY "${KV_PACKAGE_FILES}/zsh/" DESTINATION /usr/share/zsh/vendor-completions COMPONENT debian
+        EXCLUDE_FROM_ALL)
 function(kv_install_debian DESTINATION)
   install(FILES ${ARGN} DESTINATION "${DESTINATION}" COMPONENT debian EXCLUDE_FROM_ALL)
 endfunction()

@@ -22,6 +22,7 @@ class Option:
     placeholder: str = ""  # of its value; empty: it takes none
     help: str = ""
     choices: list[str] = field(default_factory=list)  # empty: anything
+    required: bool = False
 
     @property
     def name(self) -> str:
@@ -84,7 +85,7 @@ def _add_group(found: Help, title: str, rows: list[tuple[str, str]]) -> None:
     if title == "Subcommands":
         found.subcommands = [Help([*found.command, head], text) for head, text in rows]
     elif title == "Positionals":
-        found.positionals = [Option([], head.removesuffix(" REQUIRED"), text) for head, text in rows]
+        found.positionals = [_parse_positional(head, text) for head, text in rows]
     else:
         found.groups[title] = [_parse_option(head, text) for head, text in rows]
 
@@ -95,6 +96,11 @@ def _parse_row(row: str) -> tuple[str, str]:
     if "\n" in head:
         head, _, text = row.strip().partition("\n")
     return head.strip(), " ".join(text.split())
+
+
+def _parse_positional(head: str, text: str) -> Option:
+    name = head.removesuffix(" REQUIRED")
+    return Option([], name, text, required=name != head)
 
 
 def _parse_option(head: str, text: str) -> Option:

@@ -27,6 +27,11 @@ def options(help: Help) -> str:
     return "".join(f".SS {title}\n{option_list(group)}" for title, group in help.groups.items())
 
 
+def argument(positional: Option) -> str:
+    name = rf"\fI{escape(positional.placeholder)}\fP"
+    return f" {name}" if positional.required else f" [{name}]"
+
+
 def commands(help: Help) -> str:
     """Every subcommand with its arguments, and what only it takes besides."""
     rows = []
@@ -36,7 +41,7 @@ def commands(help: Help) -> str:
             continue
         name = rf"\fB{escape(' '.join(command.command[1:]))}\fP"
         own = [option for option in command.options if option.name != "help"]
-        arguments = "".join(rf" \fI{escape(positional.placeholder)}\fP" for positional in command.positionals)
+        arguments = "".join(argument(positional) for positional in command.positionals)
         rows.append(f".TP\n{name}{arguments}\n{escape(command.summary)}\n")
         if own:
             rows.append(f".RS\n{option_list(own)}.RE\n")
