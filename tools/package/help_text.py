@@ -100,7 +100,7 @@ def _parse_row(row: str) -> tuple[str, str]:
 
 def _parse_positional(head: str, text: str) -> Option:
     name = head.removesuffix(" REQUIRED")
-    return Option([], name, text, required=name != head)
+    return Option([], name.partition(" :")[0], text, required=name != head)  # behind it, what CLI11 checks
 
 
 def _parse_option(head: str, text: str) -> Option:

@@ -106,6 +106,7 @@ class ManualTest(unittest.TestCase):
             for subcommand in help.subcommands:
                 self.assertRegex(text, rf"\n +{' '.join(subcommand.command[1:])}[ \n]")
                 self.assertIn((subcommand.subcommands or [subcommand])[0].summary, text)
+            self.assertNotRegex(text, r"\b(NONNEGATIVE|POSITIVE|REQUIRED|UINT)\b")  # CLI11's words, not ours
 
     def test_every_setting_is_on_the_page_of_the_configuration_file(self) -> None:
         text, _ = render(OUT / "man5" / "kv-server.toml.5.gz")
