@@ -1,0 +1,151 @@
+"""Where to connect to and how: addresses, URLs, time limits and retries."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from dataclasses import dataclass, field, replace
+from typing import Dict, Optional, Union
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .errors import KvConnectionError, KvTimeoutError
+
+DEFAULT_ADDRESS = "127.0.0.1:6380"
+DEFAULT_PORT = 6380
+DEFAULT_TIMEOUT = 5.0
+
+Tls = Union[None, bool, ssl.SSLContext]
+"""None: as the address says (`kvs://`). True: with the system's authorities. A context: as that says."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and when a command is tried again where the connection was lost.
+
+    Tried again are commands that can't have reached the server, and those that do and answer the same when carried out
+    twice (GET and SET, not INCR). Before attempt n it waits a random time of up to `base * 2**n` seconds, `cap` at
+    most. What was answered in time, or not in time, is never tried again, but BUSY is.
+    """
+
+    attempts: int = 3
+    base: float = 0.02
+    cap: float = 1.0
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the `attempt`th try, counted from 1."""
+        return random.uniform(0, min(self.cap, self.base * 2.0**attempt))
+
+    def tries_again(self, error: KvConnectionError, idempotent: bool, attempt: int) -> bool:
+        """Whether a command that failed with `error` at the `attempt`th try is to be sent once more."""
+        if attempt >= self.attempts or isinstance(error, KvTimeoutError):
+            return False
+        return idempotent or not error.outcome_unknown
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that a connection needs to know."""
+
+    host: str
+    port: int
+    namespace: str = ""
+    user: str = ""
+    password: Optional[str] = field(default=None, repr=False)
+    tls: Optional[ssl.SSLContext] = None
+    timeout: Optional[float] = DEFAULT_TIMEOUT
+    connect_timeout: Optional[float] = DEFAULT_TIMEOUT
+    retry: Retry = Retry()
+
+    @property
+    def prefix(self) -> bytes:
+        """What stands before every key."""
+        return self.namespace.encode("utf-8") + b":" if self.namespace else b""
+
+    @property
+    def place(self) -> str:
+        """Host and port, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse(
+    address: str,
+    timeout: Optional[float] = DEFAULT_TIMEOUT,
+    connect_timeout: Optional[float] = DEFAULT_TIMEOUT,
+    user: Optional[str] = None,
+    password: Optional[str] = None,
+    tls: Tls = None,
+    retry: Optional[Retry] = None,
+) -> Options:
+    """The options for an address, `host:port[/namespace]`, or a URL, `kv[s]://[user:password@]host:port[/namespace]`.
+
+    The namespace of an address is taken literally, that of a URL has its %XX decoded, like user and password. A URL
+    may add `?ca=FILE` (whom to trust), `cert=FILE`, `key=FILE` (who we are), `timeout=S` and `connect_timeout=S`.
+    Raises ValueError for anything else.
+    """
+    if "://" in address:
+        options = _parse_url(address, tls, timeout, connect_timeout)
+    else:
+        place, _, namespace = address.partition("/")
+        host, port = _host_and_port(place, address)
+        options = Options(host, port, namespace, "", None, _context(tls), timeout, connect_timeout)
+    return replace(
+        options,
+        user=options.user if user is None else user,
+        password=options.password if password is None else password,
+        retry=retry or options.retry,
+    )
+
+
+def _parse_url(url: str, tls: Tls, timeout: Optional[float], connect_timeout: Optional[float]) -> Options:
+    parts = urlsplit(url)
+    if parts.scheme not in ("kv", "kvs"):
+        raise ValueError(f"a URL begins with kv:// or kvs://, not {parts.scheme}://")
+    settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    login, _, place = parts.netloc.rpartition("@")
+    host, port = _host_and_port(place, place)
+    user, _, password = login.partition(":")
+    context = _context(tls if tls is not None or parts.scheme == "kv" else True, settings)
+    options = Options(
+        host,
+        port,
+        unquote(parts.path[1:]),
+        unquote(user),
+        unquote(password) if login else None,
+        context,
+        _seconds(settings, "timeout", timeout),
+        _seconds(settings, "connect_timeout", connect_timeout),
+    )
+    if settings:
+        raise ValueError(f"a URL can't set {', '.join(sorted(settings))}")
+    return options
+
+
+def _host_and_port(place: str, address: str) -> "tuple[str, int]":
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        port = port[1:] if port.startswith(":") else port
+    else:
+        host, _, port = place.partition(":")
+    if not host or (port and not (port.isascii() and port.isdigit() and int(port) < 65536)):
+        raise ValueError(f"an address is host:port or host:port/namespace, not {address!r}")
+    return host, int(port or DEFAULT_PORT)
+
+
+def _seconds(settings: Dict[str, str], name: str, default: Optional[float]) -> Optional[float]:
+    return float(settings.pop(name)) if name in settings else default
+
+
+def _context(tls: Tls, settings: Optional[Dict[str, str]] = None) -> Optional[ssl.SSLContext]:
+    settings = settings if settings is not None else {}
+    ca, cert, key = settings.pop("ca", None), settings.pop("cert", None), settings.pop("key", None)
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    if not tls:
+        if ca or cert or key:
+            raise ValueError("ca, cert and key are for kvs://")
+        return None
+    context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if cert:
+        context.load_cert_chain(cert, key)
+    return context
