@@ -17,7 +17,7 @@ from typing import Dict, List
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "kv_client"
 BLOCKING_TWINS = ("_methods.py", "_commands.py", "_lock.py", "_pipeline.py", "_cached.py")
-SHARED = ("_requests", "_replies", "_pending", "_pipeline_methods", "_freshness", "values", "errors")
+SHARED = ("_requests", "_replies", "_pending", "_pipeline_methods", "_freshness", "_wire", "values", "errors")
 
 TO_BLOCKING = [
     (r"\basync (def|for|with) ", r"\1 "),

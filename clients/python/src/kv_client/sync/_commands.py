@@ -9,7 +9,7 @@ from .. import _requests as requests
 from ._methods import SingleCommands
 from ._pipeline import Pipeline
 from .._requests import Request
-from ._wire import Reply
+from .._wire import Reply
 
 
 class Commands(SingleCommands):

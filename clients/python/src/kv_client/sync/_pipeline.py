@@ -9,7 +9,7 @@ from typing import Any, Awaitable, Callable, List, Optional, Type, TypeVar
 from .._pending import Pending
 from .._pipeline_methods import PipelineCommands
 from .._requests import Request
-from ._wire import Reply
+from .._wire import Reply
 from ..errors import KvError
 
 T = TypeVar("T")

@@ -1,0 +1,209 @@
+"""One blocking connection: requests go out, their replies come in. One thread at a time may use it.
+
+Whatever interrupts an exchange (a time limit, KeyboardInterrupt) ends the connection, since the replies that are still
+to come would be taken for those of the next request.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import ssl
+import time
+from typing import Any, List, Optional, Sequence
+
+from .. import _requests as requests
+from .._options import Options
+from .._requests import Request
+from .._wire import ERROR, Reply, ReplyReader
+from ..errors import ClosedError, KvConnectionError, KvError, KvTimeoutError, ProtocolError, server_error
+
+RECEIVE_BYTES = 65536
+SEND_AT_ONCE_BYTES = 16384
+"""As much fits into the buffers of the kernel, so it is sent without reading meanwhile."""
+
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Connection:
+    """A connection that is open, or was."""
+
+    def __init__(self, options: Options) -> None:
+        """Connects, with TLS and authentication where the options have them, each step within `connect_timeout`.
+
+        Raises KvConnectionError, KvTimeoutError and AuthenticationError; ssl.SSLError's text is in the former.
+        """
+        self.last_used = time.monotonic()
+        self.usable = True
+        self._options = options
+        self._limit = math.inf if options.timeout is None else options.timeout
+        self._reader = ReplyReader()
+        self._closed = False
+        try:
+            self._sock = _connected_socket(options)
+        except socket.timeout:
+            raise KvTimeoutError(f"{options.place} took no connection within {options.connect_timeout} s") from None
+        except OSError as error:
+            raise KvConnectionError(f"no connection to {options.place}: {error}") from error
+        self._poll = _Poll(self._sock)
+        if options.password is not None:
+            try:
+                request = requests.auth(options.user, options.password)
+                request.decode(*self.exchange([request])[0])
+            except BaseException:
+                self.close()
+                raise
+
+    def is_alive(self) -> bool:
+        """Whether the next request may be sent here: nothing has come unasked, least of all the end."""
+        return self.usable and not (self._poll.readable(0) or _buffered(self._sock))
+
+    def exchange(self, many: Sequence[Request[Any]], extra: float = 0.0) -> List[Reply]:
+        """Sends `many` and returns their replies; the server may take `extra` seconds longer than usual.
+
+        Raises KvConnectionError, KvTimeoutError, ClosedError or ProtocolError; the connection is of no use then.
+        """
+        limit = self._limit + extra
+        frames = many[0].frame if len(many) == 1 else b"".join([request.frame for request in many])
+        replies: List[Reply] = []
+        try:
+            self._set_limit(limit)
+            if len(frames) <= SEND_AT_ONCE_BYTES:
+                self._sock.sendall(frames)
+            else:
+                self._send_while_reading(memoryview(frames), replies, limit)
+            while len(replies) < len(many):
+                self._receive(replies, limit)
+        except BaseException as error:
+            self._give_up()
+            explained = self._explained(error, limit)
+            if explained is error:
+                raise
+            raise explained from error
+        if len(replies) > len(many):
+            self._give_up()
+            raise ProtocolError("an answer came that nothing had asked for")
+        self._look_for_busy(replies[0])
+        return replies
+
+    def close(self) -> None:
+        """Ends the connection; a thread that waits for a reply gets ClosedError."""
+        self._closed = True
+        self.usable = False
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It has ended already.
+        self._sock.close()
+
+    def abandon(self) -> None:
+        """Lets go of the connection without a word, because it belongs to another process."""
+        self.usable = False
+        self._sock.close()
+
+    def _give_up(self) -> None:
+        self.usable = False
+        self._sock.close()
+
+    def _explained(self, error: BaseException, limit: float) -> BaseException:
+        """What is raised where `error` interrupted an exchange."""
+        place = self._options.place
+        if self._closed and isinstance(error, (OSError, ValueError, KvError)):
+            return ClosedError("the connection was closed")
+        if isinstance(error, socket.timeout):
+            explained: KvConnectionError = KvTimeoutError(f"{place} didn't answer within {limit:g} s")
+        elif isinstance(error, OSError):
+            explained = KvConnectionError(f"{place} ended the connection: {error}")
+        else:
+            return error
+        explained.outcome_unknown = True
+        return explained
+
+    def _look_for_busy(self, reply: Reply) -> None:
+        """BUSY is said as soon as a connection is accepted, and then it is closed."""
+        if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
+            self._give_up()
+            raise server_error(reply[1].decode("utf-8", "replace"), False)
+
+    def _receive(self, replies: List[Reply], limit: float) -> None:
+        """Appends what came by the next reply, which may take `limit` seconds in all."""
+        began: Optional[float] = None
+        while True:
+            data = self._sock.recv(RECEIVE_BYTES)
+            if not data:
+                raise ConnectionResetError("no more comes")
+            came = self._reader.feed(data)
+            if came:
+                replies += came
+                return
+            now = time.monotonic()
+            began = now if began is None else began
+            left = limit - (now - began)
+            if left <= 0:
+                raise socket.timeout()
+            self._set_limit(left)
+
+    def _send_while_reading(self, frames: memoryview, replies: List[Reply], limit: float) -> None:
+        """Sends what is too much for the kernel's buffers. The server stops reading where its replies are not read."""
+        self._sock.setblocking(False)
+        since = time.monotonic()
+        while frames:
+            try:
+                frames = frames[self._sock.send(frames[:262144]) :]
+                since = time.monotonic()
+                continue
+            except _WOULD_BLOCK:
+                pass
+            try:
+                data = self._sock.recv(RECEIVE_BYTES)
+                if not data:
+                    raise ConnectionResetError("no more comes")
+                replies += self._reader.feed(data)
+                since = time.monotonic()
+            except _WOULD_BLOCK:
+                left = limit - (time.monotonic() - since)
+                if left <= 0:
+                    raise socket.timeout() from None
+                self._poll.either(min(left, 60.0))
+        self._set_limit(limit)
+
+    def _set_limit(self, limit: float) -> None:
+        wanted = None if limit == math.inf else limit
+        if self._sock.gettimeout() != wanted:
+            self._sock.settimeout(wanted)
+
+
+class _Poll:
+    """Asks the kernel about one socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._readable = select.poll()
+        self._readable.register(sock, select.POLLIN)
+        self._either = select.poll()
+        self._either.register(sock, select.POLLIN | select.POLLOUT)
+
+    def readable(self, seconds: float) -> bool:
+        return bool(self._readable.poll(seconds * 1000))
+
+    def either(self, seconds: float) -> None:
+        self._either.poll(seconds * 1000)
+
+
+def _buffered(sock: socket.socket) -> bool:
+    """Whether TLS holds bytes back that the kernel has handed over already."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+def _connected_socket(options: Options) -> socket.socket:
+    """A connection, with TLS where the options have it. Raises OSError, and socket.timeout where it takes too long."""
+    sock = socket.create_connection((options.host, options.port), options.connect_timeout)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if options.tls is not None:
+            return options.tls.wrap_socket(sock, server_hostname=options.host)
+        return sock
+    except BaseException:
+        sock.close()
+        raise
