@@ -65,3 +65,24 @@ def commands(request: pytest.FixtureRequest, address: str) -> Iterator[Any]:
 
 async def _opened(opening: Any) -> Any:
     return await opening
+
+
+@pytest.fixture(params=["blocking", "async"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A function that connects a client, called without await, with the arguments of `KvClient.connect`."""
+    loop = asyncio.new_event_loop() if request.param == "async" else None
+    faces = []
+
+    def opened(*args: Any, **kwargs: Any) -> Any:
+        if loop is None:
+            faces.append(kv_client.sync.KvClient.connect(*args, **kwargs))
+        else:
+            opening = kv_client.KvClient.connect(*args, **kwargs)
+            faces.append(Blocking(loop.run_until_complete(_opened(opening)), loop))
+        return faces[-1]
+
+    yield opened
+    for face in faces:
+        face.close()
+    if loop is not None:
+        loop.close()

@@ -68,7 +68,7 @@ class RetryingCommands(Commands):
             if connection.loop is asyncio.get_running_loop():
                 connection.close()
             else:
-                connection.abandon()
+                connection.leave_to_its_loop()
         await asyncio.sleep(0)  # The event loop closes the sockets in its next round.
 
     async def _start(self) -> None:
@@ -140,7 +140,7 @@ class RetryingCommands(Commands):
         """Forgets the connections of a loop that ran before this one."""
         for connection in list(self._connections):
             if connection.loop is not loop:
-                connection.abandon()
+                connection.leave_to_its_loop()
                 self._connections.discard(connection)
 
     def _undo(self, request: Request[Any]) -> None:

@@ -109,7 +109,7 @@ class BoundedConnections:
         if connection.busy:
             connection.retire()
         if connection.loop is not self._loop:
-            connection.abandon()
+            connection.leave_to_its_loop()
             return
         connection.last_used = connection.loop.time()
         if not connection.usable:

@@ -152,6 +152,13 @@ class Connection(asyncio.Protocol):
         elif self._failure is None and self._transport.can_write_eof():
             self._transport.write_eof()
 
+    def leave_to_its_loop(self) -> None:
+        """Ends the connection from another event loop; its own, if that still runs, closes it."""
+        if self.loop.is_closed():
+            self.abandon()
+        else:
+            self.loop.call_soon_threadsafe(self.close)
+
     def abandon(self) -> None:
         """Lets go of the connection without a word, because it belongs to another process or to a loop that ended."""
         if self._failure is None:

@@ -9,6 +9,7 @@ from typing import Optional, Type
 
 from ._commands import Commands
 from ._renewal import Renewal
+from ._shielded import shielded
 from .errors import KvConnectionError, KvError
 
 DEFAULT_TTL = 30.0
@@ -96,7 +97,7 @@ class Lock:
         if self._renewal is not None:
             self._renewal.stop()
             self._renewal = None
-        return await self._client.unlock(self.key, self.owner)
+        return await shielded(self._client.unlock(self.key, self.owner))
 
     async def _renew(self) -> Optional[float]:
         """Extends the lock. Returns when to do it again, None where it is lost."""
