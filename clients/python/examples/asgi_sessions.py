@@ -61,7 +61,8 @@ class Sessions:
     async def _load(self, pool: KvPool, scope: Scope) -> Tuple[str, Dict[str, Any]]:
         """The name and the content of a session: a new one unless the cookie names one that is there."""
         cookies = b"; ".join(value for header, value in scope["headers"] if header == b"cookie").decode("latin-1")
-        cookie = SimpleCookie(cookies).get(COOKIE)
+        jar: "SimpleCookie[str]" = SimpleCookie(cookies)
+        cookie = jar.get(COOKIE)
         if cookie is not None and cookie.value:
             session = await pool.get(cookie.value)
             if isinstance(session, dict):

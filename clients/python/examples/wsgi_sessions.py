@@ -46,7 +46,8 @@ class Sessions:
 
     def _load(self, cookies: str) -> Tuple[str, Dict[str, Any]]:
         """The name and the content of a session: a new one unless the cookie names one that is there."""
-        cookie = SimpleCookie(cookies).get(COOKIE)
+        jar: "SimpleCookie[str]" = SimpleCookie(cookies)
+        cookie = jar.get(COOKIE)
         if cookie is not None and cookie.value:
             session = self._pool.get(cookie.value)
             if isinstance(session, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, List, Optional
 
 import pytest
 from hypothesis import settings
@@ -22,7 +22,7 @@ settings.load_profile("usual")
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Optional[bool]:
     """A test that is a coroutine function runs in an event loop of its own."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
@@ -71,7 +71,7 @@ async def _opened(opening: Any) -> Any:
 def connect(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A function that connects a client, called without await, with the arguments of `KvClient.connect`."""
     loop = asyncio.new_event_loop() if request.param == "async" else None
-    faces = []
+    faces: List[Any] = []
 
     def opened(*args: Any, **kwargs: Any) -> Any:
         if loop is None:

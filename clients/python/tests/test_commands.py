@@ -7,7 +7,7 @@ import math
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, List
 
 import pytest
 
@@ -136,7 +136,7 @@ def test_expiry(commands: Any) -> None:
 
 @pytest.mark.parametrize("ttl", [-1, -0.001, math.nan, math.inf, 2.0**64])
 def test_a_ttl_that_makes_no_sense_is_a_value_error(commands: Any, ttl: float) -> None:
-    for call in (
+    calls: List[Callable[[], Any]] = [
         lambda: commands.set("k", 1, ttl),
         lambda: commands.setnx("k", 1, ttl),
         lambda: commands.mset([("k", 1)], ttl),
@@ -146,7 +146,8 @@ def test_a_ttl_that_makes_no_sense_is_a_value_error(commands: Any, ttl: float) -
         lambda: commands.lock("k", "me", ttl),
         lambda: commands.extend_lock("k", "me", ttl),
         lambda: commands.acquire("k", "me", 30, ttl),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError):
             call()
     assert not commands.exists("k")
@@ -168,9 +169,9 @@ def test_keys_that_can_not_be_are_refused_before_they_are_sent(commands: Any) ->
     for key in ("", "k" * 65536, "\ud800"):
         with pytest.raises(ValueError):
             commands.get(key)
-    for key in (b"bytes", 1, None):
+    for other in (b"bytes", 1, None):
         with pytest.raises(TypeError, match="a key is a string"):
-            commands.get(key)
+            commands.get(other)
     with pytest.raises(TypeError):
         commands.set("k", object())
     with pytest.raises(ValueError):

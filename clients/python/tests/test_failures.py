@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import socket
 import threading
@@ -296,20 +297,18 @@ async def test_many_tasks_that_find_no_connection_make_one() -> None:
             assert fake.connections == 2
 
 
-def test_an_interrupted_call_does_not_leave_its_answer_behind() -> None:
+def test_an_interrupted_call_does_not_leave_its_answer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeServer(in_memory) as fake, kv_client.sync.KvClient.connect(fake.address) as client:
         client.set("k", 1)
         connection = client._connection
         assert connection is not None
-        receive = connection._receive
-
         def interrupted(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        connection._receive = interrupted  # type: ignore[method-assign]
+        monkeypatch.setattr(connection, "_receive", interrupted)
         with pytest.raises(KeyboardInterrupt):
             client.get("k")
-        assert receive and client.ping() == "PONG" and client._connection is not connection
+        assert client.ping() == "PONG" and client._connection is not connection
 
 
 def test_threads_may_share_a_client(address: str) -> None:
@@ -320,7 +319,7 @@ def test_threads_may_share_a_client(address: str) -> None:
                 client.set(f"k{number}", [number, turn])
                 assert client.get(f"k{number}") == [number, turn]
 
-        run_threads(*[lambda number=number: own(number) for number in range(4)])  # type: ignore[misc]
+        run_threads(*[functools.partial(own, number) for number in range(4)])
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # A loop ends with its connection open.
@@ -329,7 +328,7 @@ async def test_a_client_moves_to_another_event_loop(address: str) -> None:
     await client.set("k", 1)
 
     def elsewhere() -> object:
-        return asyncio.run(client.get("k"))  # type: ignore[arg-type]
+        return asyncio.run(client.get("k"))
 
     assert await asyncio.get_running_loop().run_in_executor(None, elsewhere) == 1
     assert await client.get("k") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import multiprocessing
 import os
 import threading
@@ -51,7 +52,7 @@ def test_parent_and_children_use_what_was_connected_before_the_fork(address: str
     opened = kv_client.sync.KvPool.connect(config) if kind == "pool" else kv_client.sync.KvClient.connect(address)
     with opened as commands:
         commands.set("before", 1)
-        children = [in_child(lambda name=name: use(commands, name)) for name in ("one", "two", "three")]  # type: ignore
+        children = [in_child(functools.partial(use, commands, name)) for name in ("one", "two", "three")]
         use(commands, "parent")
         for wait in children:
             wait()
@@ -71,11 +72,15 @@ def test_a_fork_while_another_thread_is_in_a_call(address: str) -> None:
                 use(client, "thread")
                 use(pool, "pool thread")
 
+        def use_both() -> None:
+            use(client, "child")
+            use(pool, "pool child")
+
         thread = threading.Thread(target=hammer, daemon=True)
         thread.start()
         eventually(lambda: client.exists("thread"))
         for _ in range(5):
-            in_child(lambda: (use(client, "child"), use(pool, "pool child")))()
+            in_child(use_both)()
         stop.set()
         thread.join(DEADLINE)
         assert not thread.is_alive()

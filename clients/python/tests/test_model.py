@@ -207,7 +207,8 @@ class Model(RuleBasedStateMachine):
 
 def run(open_face: Any) -> None:
     machine = type("Machine", (Model,), {"open_face": staticmethod(open_face)})
-    run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=30))
+    check: Any = run_state_machine_as_test
+    check(machine, settings=settings(max_examples=30, stateful_step_count=30))
 
 
 def test_the_blocking_client_does_as_the_model(address: str) -> None:

@@ -26,7 +26,7 @@ from kv_client import (
 )
 from kv_client import _bounded, _pool_config
 from kv_client.sync import _bounded as sync_bounded
-from support import FakeServer, LiveServer, Peer, eventually, eventually_async, in_memory, run_threads
+from support import DEADLINE, FakeServer, LiveServer, Peer, eventually, eventually_async, in_memory, run_threads
 
 QUICK = Retry(attempts=3, base=0.001, cap=0.002)
 
@@ -100,7 +100,9 @@ def test_a_pool_for_threads_that_is_all_busy_says_so() -> None:
         eventually(lambda: pool.stats().active == 1)
         with pytest.raises(PoolTimeoutError, match="all 1 connections"):
             pool.get("k")
-        eventually(lambda: (pool.close(), not thread.is_alive())[1])
+        pool.close()
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
         with pytest.raises(ClosedError):
             pool.get("k")
 

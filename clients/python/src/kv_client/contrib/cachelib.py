@@ -23,7 +23,8 @@ class KvCache(BaseCache):
     def __init__(self, addr: str, default_timeout: int = 300, **options: Any) -> None:
         """`addr` is what `KvClient.connect` takes, `options` are those of `PoolConfig`."""
         super().__init__(default_timeout)
-        self._pool = KvPool.connect(PoolConfig(addr, **{"min_size": 0, **options}))
+        settings: Dict[str, Any] = {"min_size": 0, **options}
+        self._pool = KvPool.connect(PoolConfig(addr, **settings))
 
     def get(self, key: str) -> Any:
         return loaded(self._pool.get(key))

@@ -32,7 +32,8 @@ def _pool(server: str, options: Dict[str, Any]) -> KvPool:
     name = (server, repr(sorted(options.items())))
     with _pools_mutex:
         if name not in _pools:
-            _pools[name] = KvPool.connect(PoolConfig(server, **{"min_size": 0, **options}))
+            settings: Dict[str, Any] = {"min_size": 0, **options}
+            _pools[name] = KvPool.connect(PoolConfig(server, **settings))
         return _pools[name]
 
 
