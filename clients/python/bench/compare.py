@@ -214,7 +214,8 @@ def main() -> None:
                     results.setdefault((name, load), []).append(found[name][load](options.seconds))
     spread = max(max(figures) / min(figures) for figures in results.values()) - 1
     print(f"Python {platform.python_version()}, redis-py {redis.__version__}. Operations a second, medians of")
-    print(f"{options.rounds} rounds of {options.seconds:g} s, at most {spread:.0%} apart; values of {len(VALUE)} bytes.\n")
+    print(f"{options.rounds} rounds of {options.seconds:g} s, at most {spread:.0%} apart, values of {len(VALUE)} bytes.")
+    print()
     print(table(results, names, loads))
 
 

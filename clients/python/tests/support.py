@@ -1,4 +1,4 @@
-"""What the tests stand on: a real kv-server, a server that does as a script says, and blocking faces of async clients."""
+"""What the tests stand on: a real kv-server, servers that do as a script says, blocking faces of async clients."""
 
 from __future__ import annotations
 

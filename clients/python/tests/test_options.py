@@ -37,7 +37,8 @@ def test_an_address_has_host_port_and_namespace(address: str, host: str, port: i
 
 
 @pytest.mark.parametrize(
-    "address", ["", ":6380", "db:port", "db:99999", "db:-1", "db:١", "redis://db", "kv://", "kv://db:x", "kv://db?what=1"]
+    "address",
+    ["", ":6380", "db:port", "db:99999", "db:-1", "db:١", "redis://db", "kv://", "kv://db:x", "kv://db?what=1"],
 )
 def test_what_is_no_address_is_a_value_error(address: str) -> None:
     with pytest.raises(ValueError):

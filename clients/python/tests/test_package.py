@@ -63,7 +63,6 @@ def test_a_module_is_python_3_9(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 9))
     assert "from __future__ import annotations" in text or not text.strip() or text.count("\n") <= 1
-    assert all(len(line) <= 120 for line in text.splitlines())
 
 
 def test_the_package_uses_nothing_but_the_standard_library() -> None:

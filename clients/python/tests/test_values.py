@@ -133,7 +133,9 @@ def test_a_decimal_out_of_the_limits_is_refused(value: str) -> None:
         encode_value(Decimal(value))
 
 
-@pytest.mark.parametrize("value", ["1e999", "1e-1000", "9" * 1000, "0e-1000", "0e999999", "-" + "1" * 500 + "." + "2" * 500])
+@pytest.mark.parametrize(
+    "value", ["1e999", "1e-1000", "9" * 1000, "0e-1000", "0e999999", "-" + "1" * 500 + "." + "2" * 500]
+)
 def test_a_decimal_at_the_limits_is_taken(value: str) -> None:
     assert decode_value(encode_value(Decimal(value))) == Decimal(value)
 

@@ -59,6 +59,11 @@ class RetryingCommands(Commands):
     ) -> None:
         await self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, and so is of no more use."""
+        return self._closed
+
     async def close(self) -> None:
         """Ends all connections. Calls that are under way, and later ones, raise ClosedError."""
         if self._undoing:

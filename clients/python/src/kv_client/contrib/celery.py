@@ -4,8 +4,8 @@
 
 Where the package isn't installed by pip, so that Celery doesn't know `kv://`, say
 `backend="kv_client.contrib.celery.KvBackend+kv://..."`. Results expire as `result_expires` says. Chords are counted on
-the server. All tasks of a process share a pool of `kv_max_connections` (10) connections, made when it is first used
-and anew in every forked worker.
+the server. All threads of a process share a pool of `kv_max_connections` (10) connections, made when it is first
+used and anew in every forked worker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from celery.backends.base import KeyValueStoreBackend
 from kombu.utils.encoding import bytes_to_str
 
 from ..errors import KvConnectionError
-from ..sync import KvPool, PoolConfig
+from ..sync import KvPool
+from ._shared_pool import shared_pool
 
 MAX_CONNECTIONS = 10
 Encoded = Union[str, bytes]
@@ -34,15 +35,12 @@ class KvBackend(KeyValueStoreBackend):
     def __init__(self, app: Any, url: Optional[str] = None, **kwargs: Any) -> None:
         super().__init__(app, url=url, **kwargs)
         most = int(app.conf.get("kv_max_connections", MAX_CONNECTIONS))
-        self._config = PoolConfig(url or "kv://127.0.0.1", min_size=0, max_size=most)
-        self._pool: Optional[KvPool] = None
+        self._server = (url or "kv://127.0.0.1", {"max_size": most})
 
     @property
     def client(self) -> KvPool:
-        """The pool, which connects when it is first used."""
-        if self._pool is None:
-            self._pool = KvPool.connect(self._config)
-        return self._pool
+        """The pool of this process, which connects when it is first used."""
+        return shared_pool(*self._server)
 
     def get(self, key: str) -> Any:
         return self.client.get(key)

@@ -13,28 +13,15 @@ else pickled. All threads of a process share one pool.
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-from ..sync import KvPool, Lock, PoolConfig
+from ..sync import Lock
 from ._pickled import dumped, loaded
+from ._shared_pool import shared_pool
 
 BATCH = 1000
-
-_pools: Dict[Tuple[str, str], KvPool] = {}
-_pools_mutex = threading.Lock()
-
-
-def _pool(server: str, options: Dict[str, Any]) -> KvPool:
-    """The pool of this process for these settings. Django makes a cache for each thread, and they share it."""
-    name = (server, repr(sorted(options.items())))
-    with _pools_mutex:
-        if name not in _pools:
-            settings: Dict[str, Any] = {"min_size": 0, **options}
-            _pools[name] = KvPool.connect(PoolConfig(server, **settings))
-        return _pools[name]
 
 
 class KvCache(BaseCache):
@@ -43,7 +30,7 @@ class KvCache(BaseCache):
     def __init__(self, server: str, params: Dict[str, Any]) -> None:
         super().__init__(params)
         options = {name: value for name, value in params.get("OPTIONS", {}).items() if name.islower()}
-        self._pool = _pool(server, options)
+        self._pool = shared_pool(server, options)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Optional[int] = None) -> bool:
         name, ttl = self._name(key, version), self._ttl(timeout)

@@ -37,6 +37,11 @@ class RetryingCommands(Commands):
     ) -> None:
         self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, and so is of no more use."""
+        return self._closed
+
     def close(self) -> None:
         """Ends all connections. Calls that are under way, and later ones, raise ClosedError."""
         self._closed = True

@@ -15,7 +15,7 @@ from ._connection import Connection
 
 
 class KvClient(RetryingCommands):
-    """A client with one connection. Threads may share it, and wait for each other then; a pool serves them side by side.
+    """A client with one connection, which threads may share; they wait for each other then, and in a pool they don't.
 
     A call that is interrupted ends the connection, and the next call makes it anew. A call that waits for a lock has a
     connection of its own meanwhile, so that nobody waits behind it. After a fork the child makes new connections.
