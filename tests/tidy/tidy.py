@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDERS = ("include", "src", "tests", "tools", "bench", "cmake", ".ci")
+FOLDERS = ("include", "src", "tests", "tools", "clients", "bench", "cmake", ".ci")
 SOURCES = ("*.cpp", "*.hpp", "*.py", "*.sh", "*.cmake", "CMakeLists.txt", ".ci/run")
 COLUMNS_MAX = 120
 

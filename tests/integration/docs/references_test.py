@@ -9,7 +9,8 @@ SOURCES = (TREE / "src", TREE / "include/kv", TREE)
 
 
 def pages() -> list[Path]:
-    return [*TREE.glob("*.md"), *TREE.glob("docs/**/*.md"), *TREE.glob("src/*/README.md"), *TREE.glob("t*/**/*.md")]
+    patterns = ("*.md", "docs/**/*.md", "src/*/README.md", "t*/**/*.md", "clients/*/*.md")
+    return [page for pattern in patterns for page in TREE.glob(pattern)]
 
 
 def without_code(text: str) -> str:
