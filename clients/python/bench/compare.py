@@ -213,8 +213,9 @@ def main() -> None:
                     name = names[(turn + round_number) % len(names)]
                     results.setdefault((name, load), []).append(found[name][load](options.seconds))
     spread = max(max(figures) / min(figures) for figures in results.values()) - 1
-    print(f"Python {platform.python_version()}, redis-py {redis.__version__}. Operations a second, medians of")
-    print(f"{options.rounds} rounds of {options.seconds:g} s, at most {spread:.0%} apart, values of {len(VALUE)} bytes.")
+    print(f"Python {platform.python_version()}, redis-py {redis.__version__}, values of {len(VALUE)} bytes.")
+    how = f"medians of {options.rounds} rounds of {options.seconds:g} s, up to {spread:.0%} apart"
+    print(f"Operations a second, {how}.")
     print()
     print(table(results, names, loads))
 

@@ -1,4 +1,4 @@
-"""The package as others get it: types that hold, a wheel that installs, Python 3.9."""
+"""The package as others get it: a wheel that installs, Python 3.9, nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -22,11 +22,6 @@ def run(command: List[str], cwd: Path, extra: Dict[str, str]) -> str:
     done = subprocess.run(command, cwd=cwd, env={**environment, **extra}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.mark.parametrize("version", ["3.9", "3.11"])
-def test_mypy_has_nothing_to_say(version: str) -> None:
-    run([sys.executable, "-m", "mypy", "--python-version", version], ROOT, {})
 
 
 USE = """

@@ -52,7 +52,7 @@ class PoolConfig:
         retry: Optional[Retry] = None,
     ) -> None:
         if max_size < 1 or not 0 <= min_size <= max_size:
-            raise ValueError(f"min_size {min_size} and max_size {max_size}: at least 0 and 1, and not the other way round")
+            raise ValueError(f"max_size is 1 or more, and min_size from 0 to that: not {max_size} and {min_size}")
         if idle_timeout < 0 or acquire_timeout < 0:
             raise ValueError("a time limit is 0 or more seconds")
         self.addr = addr

@@ -18,7 +18,8 @@ def shared_pool(addr: str, options: Mapping[str, Any]) -> KvPool:
     pool = _pools.get(name)
     if pool is not None and not pool.closed:
         return pool
-    made = KvPool.connect(PoolConfig(addr, **{"min_size": 0, **options}))
+    settings: Dict[str, Any] = {"min_size": 0, **options}
+    made = KvPool.connect(PoolConfig(addr, **settings))
     if pool is not None:
         _pools.pop(name, None)
     kept = _pools.setdefault(name, made)
