@@ -67,6 +67,11 @@ def test_the_url_chooses_the_backend(app: Any) -> None:
     assert app.backend.as_uri().startswith("kv://")
 
 
+def test_a_backend_can_be_sent_to_another_process(app: Any) -> None:
+    make, arguments = app.backend.__reduce__()
+    assert make(*arguments).url == app.backend.url
+
+
 def test_a_result_comes_back_and_expires(app: Any, client: kv_client.sync.KvClient) -> None:
     result = app.tasks["add"].delay(2, 3)
     assert result.get(timeout=DEADLINE, interval=0.02) == 5 and result.state == states.SUCCESS

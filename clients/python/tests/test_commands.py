@@ -127,6 +127,8 @@ def test_expiry(commands: Any) -> None:
     assert commands.expire("k", 60) and not commands.expire("absent", 60)
     assert 59 < commands.ttl("k") <= 60
     assert commands.persist("k") and not commands.persist("k")
+    with pytest.raises(TypeError, match="persist"):
+        commands.expire("k", None)
     assert commands.expire("k", 0) and not commands.exists("k")
     commands.set("k", 1, ttl=0.0001)  # rounded up to a millisecond, not down to for ever
     left = commands.ttl("k")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any
+from typing import Any, Set
 
 import pytest
 
@@ -18,6 +18,10 @@ from kv_client._methods import SingleCommands
 from kv_client._pipeline_methods import PipelineCommands
 
 
+# Commands of the server that this client offers no method for yet.
+STILL_WITHOUT: Set[str] = set()
+
+
 def test_the_command_bytes_are_those_of_the_server() -> None:
     printed = generate_commands.printed_commands(os.environ["KV_SERVER"])
     text = generate_commands.module_text(printed)
@@ -26,7 +30,7 @@ def test_the_command_bytes_are_those_of_the_server() -> None:
 
 def test_every_command_has_a_function() -> None:
     others = {"DEL": "delete", "EXTEND": "extend_lock"}
-    for name in NAMES.values():
+    for name in sorted(set(NAMES.values()) - STILL_WITHOUT):
         assert hasattr(_requests, others.get(name, name.lower())), name
 
 

@@ -66,11 +66,13 @@ class RetryingCommands(Commands):
 
     async def close(self) -> None:
         """Ends all connections. Calls that are under way, and later ones, raise ClosedError."""
-        if self._undoing:
-            await asyncio.wait(set(self._undoing), timeout=UNDO_SECONDS)
+        loop = asyncio.get_running_loop()
+        undoing = {task for task in self._undoing if task.get_loop() is loop}
+        if undoing:
+            await asyncio.wait(undoing, timeout=UNDO_SECONDS)
         self._closed = True
         for connection in list(self._connections):
-            if connection.loop is asyncio.get_running_loop():
+            if connection.loop is loop:
                 connection.close()
             else:
                 connection.leave_to_its_loop()

@@ -13,7 +13,7 @@ import asyncio
 import math
 import socket
 from collections import deque
-from typing import Any, Callable, Deque, List, Optional, Sequence
+from typing import Any, Callable, Deque, List, Optional, Sequence, cast
 
 from . import _requests as requests
 from ._options import Options
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._last_reply_at = 0.0
         self._writable: Optional["asyncio.Future[None]"] = None
         self._retired = False
-        self._transport: asyncio.Transport
+        self._transport: Optional[asyncio.Transport] = None
 
     @classmethod
     async def open(cls, options: Options, undo: Undo) -> Connection:
@@ -129,6 +129,7 @@ class Connection(asyncio.Protocol):
         self._line.append(exchange)
         self._arm(exchange.limit, now)
         frames = many[0].frame if len(many) == 1 else b"".join([request.frame for request in many])
+        assert self._transport is not None, "Connection.open() makes connections"
         self._transport.write(frames)
         try:
             return await done
@@ -149,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._retired = True
         if not self._line:
             self.close()
-        elif self._failure is None and self._transport.can_write_eof():
+        elif self._failure is None and self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()
 
     def leave_to_its_loop(self) -> None:
@@ -169,8 +170,7 @@ class Connection(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
         self._failure = error
         if self._timer is not None:
             self._timer.cancel()
-        if hasattr(self, "_transport"):
+        if self._transport is not None:
             self._transport.abort()
         while self._line:
             done = self._line.popleft().done

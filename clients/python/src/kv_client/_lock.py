@@ -50,6 +50,7 @@ class Lock:
         self._client = client
         self._token: Optional[int] = None
         self._until = 0.0
+        self._entered = False
         self._renewal: Optional[Renewal] = None
 
     @property
@@ -68,6 +69,7 @@ class Lock:
         if acquired:
             self._token = acquired.token
             self._until = time.monotonic() + self.ttl
+            self._stop_renewal()
             if self.auto_renew:
                 self._renewal = Renewal(self._renew, self.ttl / 3)
         elif not self.owned:
@@ -93,11 +95,14 @@ class Lock:
 
     async def release(self) -> bool:
         """Releases the lock. Returns False where it isn't held. Raises LockedError where another owner holds it."""
+        self._stop_renewal()
         self._until = 0.0
+        return await shielded(self._client.unlock(self.key, self.owner))
+
+    def _stop_renewal(self) -> None:
         if self._renewal is not None:
             self._renewal.stop()
             self._renewal = None
-        return await shielded(self._client.unlock(self.key, self.owner))
 
     async def _renew(self) -> Optional[float]:
         """Extends the lock. Returns when to do it again, None where it is lost."""

@@ -23,8 +23,8 @@ class Retry:
     """How often and when a command is tried again where the connection was lost.
 
     Tried again are commands that can't have reached the server, and those that do and answer the same when carried out
-    twice (GET and SET, not INCR). Before attempt n it waits a random time of up to `base * 2**n` seconds, `cap` at
-    most. What was answered in time, or not in time, is never tried again, but BUSY is.
+    twice (GET and SET, not INCR). After the nth try it waits a random time of up to `base * 2**n` seconds, `cap` at
+    most. What timed out is not tried again, and of what the server answers only BUSY.
     """
 
     attempts: int = 3

@@ -166,6 +166,8 @@ def mexists(prefix: bytes, keys: Iterable[str]) -> Request[List[bool]]:
 
 
 def expire(prefix: bytes, key: str, ttl: float) -> Request[bool]:
+    if ttl is None:
+        raise TypeError("a ttl is a number of seconds; `persist` takes an expiry away")
     ms = milliseconds(ttl)
     payload = sized(encode_key(prefix, key)) + _u64.pack(ms)
     return Request(frame(command.EXPIRE, payload), decode_bool_reply, idempotent=ms > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 from typing import Any, Callable, List, Optional, Type, TypeVar
@@ -27,6 +28,7 @@ class RetryingCommands(Commands):
         self._prefix = options.prefix
         self._closed = False
         self._connections: "WeakSet[Connection]" = WeakSet()
+        self._connections_mutex = threading.Lock()
         _fork.watch(self)
 
     def __enter__(self: Self) -> Self:
@@ -45,7 +47,9 @@ class RetryingCommands(Commands):
     def close(self) -> None:
         """Ends all connections. Calls that are under way, and later ones, raise ClosedError."""
         self._closed = True
-        for connection in list(self._connections):
+        with self._connections_mutex:
+            connections = list(self._connections)
+        for connection in connections:
             connection.close()
 
     def _start(self) -> None:
@@ -60,6 +64,7 @@ class RetryingCommands(Commands):
         for connection in list(self._connections):
             connection.abandon()
         self._connections = WeakSet()
+        self._connections_mutex = threading.Lock()
 
     def _opened(self: Self) -> Self:
         try:
@@ -104,7 +109,8 @@ class RetryingCommands(Commands):
         if self._closed:
             raise ClosedError("it was closed")
         connection = Connection(self._options)
-        self._connections.add(connection)
+        with self._connections_mutex:
+            self._connections.add(connection)
         if self._closed:
             connection.close()
             raise ClosedError("it was closed meanwhile")

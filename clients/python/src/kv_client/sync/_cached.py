@@ -9,6 +9,7 @@ from typing import Any, Awaitable, Callable, Optional, TypeVar, Union, cast
 from .._freshness import LOCK_TTL, Found, default_key, unwrap, wrap
 from ._lock import Lock
 from ._commands import Commands
+from ..errors import KvError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Source = Union[Commands, Callable[[], Commands]]
@@ -47,19 +48,30 @@ def cached(
             if found is not None and found.fresh:
                 return found.value
             lock = Lock(commands, f"{name}:lock", ttl=LOCK_TTL, wait=0.0 if found else wait, auto_renew=True)
-            with lock as first:
-                if found is not None and not first:
-                    return found.value
+            first = lock.acquire()
+            if found is not None and not first:
+                return found.value
+            try:
                 again = _find(commands, name, stale)
                 if again is not None and again.fresh:
                     return again.value
                 value = function(*args, **kwargs)
                 commands.set(name, wrap(value), ttl + stale)
                 return value
+            finally:
+                if first:
+                    _let_go(lock)
 
         return cast(Function, wrapper)
 
     return decorate
+
+
+def _let_go(lock: Lock) -> None:
+    try:
+        lock.release()
+    except KvError:
+        pass  # It ran out, or does so soon; what was computed is good all the same.
 
 
 def _find(commands: Commands, name: str, stale: float) -> Optional[Found]:

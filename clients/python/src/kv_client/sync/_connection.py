@@ -46,7 +46,7 @@ class Connection:
             raise KvTimeoutError(f"{options.place} took no connection within {options.connect_timeout} s") from None
         except OSError as error:
             raise KvConnectionError(f"no connection to {options.place}: {error}") from error
-        self._poll = _Poll(self._sock)
+        self._readiness = _Readiness(self._sock)
         if options.password is not None:
             try:
                 request = requests.auth(options.user, options.password)
@@ -57,7 +57,7 @@ class Connection:
 
     def is_alive(self) -> bool:
         """Whether the next request may be sent here: nothing has come unasked, least of all the end."""
-        return self.usable and not (self._poll.readable(0) or _buffered(self._sock))
+        return self.usable and not (self._readiness.readable() or _buffered(self._sock))
 
     def exchange(self, many: Sequence[Request[Any]], extra: float = 0.0) -> List[Reply]:
         """Sends `many` and returns their replies; the server may take `extra` seconds longer than usual.
@@ -165,7 +165,7 @@ class Connection:
                 left = limit - (time.monotonic() - since)
                 if left <= 0:
                     raise socket.timeout() from None
-                self._poll.either(min(left, 60.0))
+                self._readiness.wait_for_either(min(left, 60.0))
         self._set_limit(limit)
 
     def _set_limit(self, limit: float) -> None:
@@ -174,20 +174,29 @@ class Connection:
             self._sock.settimeout(wanted)
 
 
-class _Poll:
-    """Asks the kernel about one socket."""
+class _Readiness:
+    """Asks the kernel about one socket: by poll where there is one (not on Windows), which knows no limit of files."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._readable = select.poll()
-        self._readable.register(sock, select.POLLIN)
-        self._either = select.poll()
-        self._either.register(sock, select.POLLIN | select.POLLOUT)
+        self._sock = sock
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(sock, select.POLLIN)
 
-    def readable(self, seconds: float) -> bool:
-        return bool(self._readable.poll(seconds * 1000))
+    def readable(self) -> bool:
+        """Whether something has come, or the end."""
+        if self._poll is not None:
+            return bool(self._poll.poll(0))
+        return bool(select.select([self._sock], [], [], 0)[0])
 
-    def either(self, seconds: float) -> None:
-        self._either.poll(seconds * 1000)
+    def wait_for_either(self, seconds: float) -> None:
+        """Until something comes or can be sent."""
+        if self._poll is not None:
+            poll = select.poll()
+            poll.register(self._sock, select.POLLIN | select.POLLOUT)
+            poll.poll(seconds * 1000)
+        else:
+            select.select([self._sock], [self._sock], [], seconds)
 
 
 def _buffered(sock: socket.socket) -> bool:

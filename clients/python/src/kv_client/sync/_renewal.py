@@ -11,11 +11,13 @@ class Renewal:
 
     def __init__(self, step: Callable[[], Optional[float]], delay: float) -> None:
         self._stopped = threading.Event()
-        threading.Thread(target=self._run, args=(step, delay), name="kv-renewal", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(step, delay), name="kv-renewal", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """No further step begins."""
+        """No further step begins, and the one that is under way has ended."""
         self._stopped.set()
+        self._thread.join()
 
     def _run(self, step: Callable[[], Optional[float]], delay: Optional[float]) -> None:
         while delay is not None and not self._stopped.wait(delay):
