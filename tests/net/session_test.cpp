@@ -237,7 +237,7 @@ TEST_F(SessionTest, LargeRepliesKeepTheirPlace) {
 // It counts as if it were copied, and is let go of as it is sent.
 TEST_F(SessionTest, WhatIsSentFromWhereItStandsCountsAsBacklog) {
   start();
-  constexpr std::uint32_t kReplyBytes = kReplyBacklogMax / 2 + 1;
+  constexpr std::uint32_t kReplyBytes = kReplyBacklogDefault / 2 + 1;
   constexpr std::size_t kRequests = 500;
   RawClient client = connect(4'096);
   std::string requests;

@@ -106,8 +106,13 @@ TEST(Commands, EachHasAStepOrATestOfItsOwn) {
 }
 
 // The same bytes, names and fields as in the server's own table; so a new command of the server is missed here.
+// What has several calls, each a command of its own here, has its own tests.
 TEST(Commands, AreThoseOfTheServer) {
-  const auto table = boost::json::parse(test::run_server({"--print-commands"}).out).as_array();
+  const std::set<std::string> with_calls{"CLIENT"};
+  boost::json::array table;
+  for (const auto& command : boost::json::parse(test::run_server({"--print-commands"}).out).as_array()) {
+    if (!with_calls.contains(std::string(command.at("name").as_string()))) table.push_back(command);
+  }
   ASSERT_EQ(table.size(), commands().size());
   for (std::size_t i = 0; i < table.size(); ++i) {
     const CommandRow& row = commands()[i];
