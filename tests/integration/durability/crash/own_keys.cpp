@@ -13,8 +13,9 @@ namespace {
 // What clocks that are read in different processes, and in whole milliseconds, may be apart.
 constexpr std::uint64_t kClockToleranceMs = 50;
 
+// None where a request was still sent after the server's end.
 std::uint64_t ms_between(Moment from, Moment to) {
-  return unix_ms(to) - unix_ms(from);
+  return to > from ? unix_ms(to) - unix_ms(from) : 0;
 }
 
 bool is_own(const Step& step) {
