@@ -6,11 +6,17 @@
 #include <utility>
 
 #include "kv/base/free_beside.hpp"
+#include "kv/base/memory_account.hpp"
 
 namespace kv {
 
 ByteBuffer::~ByteBuffer() {
+  release();
+}
+
+void ByteBuffer::release() {
   free_beside(data_, capacity_);
+  if (capacity_ != 0) memory::add(memory::Use::kBuffers, -static_cast<std::int64_t>(capacity_));
 }
 
 ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
@@ -21,7 +27,7 @@ ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
 
 ByteBuffer& ByteBuffer::operator=(ByteBuffer&& other) noexcept {
   if (this != &other) {
-    free_beside(data_, capacity_);
+    release();
     data_ = std::exchange(other.data_, nullptr);
     begin_ = std::exchange(other.begin_, 0);
     end_ = std::exchange(other.end_, 0);
@@ -75,6 +81,7 @@ void ByteBuffer::reallocate(std::size_t capacity) {
     begin_ = 0;
   }
   data_ = fresh;
+  memory::add(memory::Use::kBuffers, static_cast<std::int64_t>(capacity) - static_cast<std::int64_t>(capacity_));
   capacity_ = capacity;
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "kv/base/limits.hpp"
+#include "kv/base/memory_account.hpp"
 
 namespace kv {
 namespace {
@@ -55,6 +56,7 @@ class Reclaimer {
       if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
       blocks_.push_back(block);
       bytes_ += block.bytes;
+      memory::add(memory::Use::kBuffers, static_cast<std::int64_t>(block.bytes));
     } catch (const std::exception&) {
       return false;
     }
@@ -73,6 +75,7 @@ class Reclaimer {
       blocks_.pop_front();
       lock.unlock();
       free_in_steps(block);
+      memory::add(memory::Use::kBuffers, -static_cast<std::int64_t>(block.bytes));
       lock.lock();
       bytes_ -= block.bytes;
     }

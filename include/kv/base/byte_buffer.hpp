@@ -71,6 +71,7 @@ class ByteBuffer {
  private:
   void make_room(std::size_t bytes);
   void reallocate(std::size_t capacity);
+  void release();
 
   char* data_ = nullptr;
   std::size_t begin_ = 0;

@@ -26,6 +26,11 @@ inline constexpr std::size_t kFolderBytesMax = 4'095;  // of a backup: what Linu
 inline constexpr std::size_t kShardsDefault = 256;  // --shards
 inline constexpr std::size_t kShardsMax = 65'536;
 
+// Memory.
+inline constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{32} << 20;  // --max-memory
+inline constexpr std::uint64_t kMemoryBytesMax = std::uint64_t{1} << 48;
+inline constexpr std::chrono::milliseconds kMemoryLookPeriod{20};  // how often the process is looked at
+
 // Sessions.
 inline constexpr std::size_t kThreadsMax = 512;             // --threads
 inline constexpr std::size_t kConnectionsDefault = 10'000;  // --max-connections
