@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kv/base/memory_account.hpp"
+
 #include "storage/record.hpp"
 
 namespace kv::storage {
@@ -23,6 +25,11 @@ std::size_t record_bytes(const char* record) {
 }
 
 }  // namespace
+
+void WalQueue::Group::FreeCounted::operator()(char* memory) const {
+  delete[] memory;
+  memory::add(memory::Use::kLogQueue, -static_cast<std::int64_t>(bytes));
+}
 
 void WalQueue::Group::seal() {
   for (Chunk& chunk : chunks_) {
@@ -80,7 +87,9 @@ WalQueue::Group::Chunk& WalQueue::chunk_for(std::size_t bytes) {
     spare_.pop_back();
   } else {
     const std::size_t capacity = std::max(bytes, kChunkBytes);
-    chunks.push_back({std::make_unique_for_overwrite<char[]>(capacity), 0, capacity, {}});
+    Group::Chunk chunk{{new char[capacity], {capacity}}, 0, capacity, {}};
+    memory::add(memory::Use::kLogQueue, static_cast<std::int64_t>(capacity));
+    chunks.push_back(std::move(chunk));
   }
   return chunks.back();
 }

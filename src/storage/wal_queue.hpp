@@ -50,8 +50,13 @@ class WalQueue {
       std::size_t end;     // where in the chunk the record's part ends
       engine::Pin value;
     };
+    // Says to the account what it frees.
+    struct FreeCounted {
+      std::size_t bytes = 0;
+      void operator()(char* memory) const;
+    };
     struct Chunk {
-      std::unique_ptr<char[]> memory;
+      std::unique_ptr<char[], FreeCounted> memory;
       std::size_t size = 0;
       std::size_t capacity = 0;
       std::vector<Pinned> pinned;
