@@ -19,6 +19,9 @@ constexpr std::size_t kScanStep = 256;
 constexpr std::size_t kWalkStep = 256;
 constexpr std::size_t kSweepStep = 64;
 
+// So often a shard in which everybody was used of late is asked before it has to give up somebody all the same.
+constexpr int kEvictPatience = 16;
+
 EntryView view_of(const Entry& entry) {
   return {entry.value(), entry.deadline(), entry.is_lock(), entry.is_large() ? &entry : nullptr};
 }
@@ -46,10 +49,11 @@ PreparedValue::PreparedValue(PreparedValue&& other) noexcept
 
 struct Engine::State {
   explicit State(const Options& options)
-      : context{.hasher = options.hash != nullptr ? Hasher(options.hash) : Hasher()}, count(options.shards) {
+      : context{.hasher = options.hash != nullptr ? Hasher(options.hash) : Hasher(), .eviction = options.eviction},
+        count(options.shards) {
     KV_ASSERT(count >= 1 && count <= kShardsMax);
     shards = std::allocator<Shard>().allocate(count);
-    for (std::uint32_t i = 0; i < count; ++i) new (shards + i) Shard(context);
+    for (std::uint32_t i = 0; i < count; ++i) new (shards + i) Shard(context, i);
   }
   ~State() {
     std::destroy_n(shards, count);
@@ -71,10 +75,14 @@ struct Engine::State {
     }
   }
 
+  // Evicts from shards in turn, until one had somebody.
+  Evicted evict(std::size_t bytes, bool deadline_only, Call& call);
+
   Shard& shard(KeyHash hash) const { return shards[shard_index(hash, count)]; }
   std::span<Shard> all() const { return {shards, count}; }
 
   mutable ShardContext context;
+  std::atomic<std::uint32_t> eviction_turn{0};
   std::uint32_t count;
   Shard* shards;
 };
@@ -147,6 +155,7 @@ bool Engine::read(ByteView key, Call& call, FunctionRef<void(const EntryView&)> 
       const Entry* entry = shard.find(hash, key);
       if (entry == nullptr) return false;
       if (!entry->is_expired(call.now)) {
+        shard.note_hit(*entry);
         const EntryView view = view_of(*entry);
         if (view.large == nullptr) {
           look(view);
@@ -215,6 +224,7 @@ void Engine::read_many(std::span<const ByteView> keys, Call& call,
         views[i].reset();
         if (entry == nullptr) return;
         if (!entry->is_expired(call.now)) {
+          shard.note_hit(*entry);
           views[i] = view_of(*entry);
         } else if (shard.has_line(keys[i])) {
           to_hand_over = i;
@@ -437,21 +447,50 @@ UnixMillis Engine::hand_over_expired(UnixMillis now) {
   return next;
 }
 
+bool Engine::accepts_upkeep() const {
+  const MutationSink* sink = state_->context.sink;
+  return sink == nullptr || sink->accepts_upkeep();
+}
+
 void Engine::sweep(std::uint32_t index, UnixMillis now) {
   Shard& shard = state_->all()[index];
-  const MutationSink* sink = state_->context.sink;
-  const auto is_accepted = [&] { return sink == nullptr || sink->accepts_upkeep(); };
-  if (shard.next_due() > now || !is_accepted()) return;
+  if (shard.next_due() > now || !accepts_upkeep()) return;
   Call call{now};
   EntryPool::WalkPosition at;
   for (bool first = true, more = true; more; first = false) {
-    const bool goes_on = is_accepted();
+    const bool goes_on = accepts_upkeep();
     Operation operation(call, state_->context.sink);
     const ExclusiveGuard guard(shard.mutex);
     if (!goes_on) return shard.break_off_sweep(now);
     if (first) shard.begin_sweep();
     more = shard.sweep(at, kSweepStep, operation);
   }
+}
+
+Engine::Evicted Engine::State::evict(std::size_t bytes, bool deadline_only, Call& call) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Shard& next = shards[eviction_turn.fetch_add(1, std::memory_order_relaxed) % count];
+    for (int asked = 0;; ++asked) {
+      Operation operation(call, context.sink);
+      const ExclusiveGuard guard(next.mutex);
+      const Shard::Evicted evicted = next.evict(bytes, {deadline_only, asked >= kEvictPatience}, operation);
+      if (evicted.gone.entries != 0) return evicted.gone;
+      if (evicted.is_exhausted) break;
+    }
+  }
+  return {};
+}
+
+EvictionPolicy Engine::eviction() const {
+  return state_->context.eviction;
+}
+
+Engine::Evicted Engine::evict(std::size_t bytes, Call& call) {
+  const EvictionPolicy policy = state_->context.eviction;
+  if (policy.kind != Eviction::kTtl) return state_->evict(bytes, policy.deadline_only, call);
+  // Whoever has a deadline goes first, in whichever shard.
+  const Evicted evicted = state_->evict(bytes, true, call);
+  return evicted.entries != 0 || policy.deadline_only ? evicted : state_->evict(bytes, false, call);
 }
 
 bool Engine::walk(WalkCursor& cursor, std::size_t count, FunctionRef<void(const Mutation&)> visit) const {
@@ -539,6 +578,7 @@ Engine::Usage Engine::usage() const {
     usage.table_bytes += shard.table().bytes();
     usage.data_bytes += shard.entry_bytes();
     usage.expired_total += shard.expired_total();
+    usage.evicted_total += shard.evicted_total();
     usage.waiters += shard.waiters();
   }
   return usage;

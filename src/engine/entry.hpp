@@ -1,7 +1,7 @@
 // An entry: one key and its value, in one piece of memory.
 //
 //   offset 0  u8   value type (low 4 bits) and flags
-//          1  u8   unused
+//          1  u8   what the eviction policy notes of its use; else unused
 //          2  u16  key length
 //          4  u32  data length
 //          8  u64  deadline                  only with kHasDeadlineField
@@ -51,6 +51,10 @@ class Entry {
     return at != 0 && at <= now;
   }
 
+  // What the eviction policy notes of its use, as EvictionOrder has it. A reader sets it under the shared lock.
+  std::uint8_t access() const { return access_.load(std::memory_order_relaxed); }
+  void set_access(std::uint8_t access) const { access_.store(access, std::memory_order_relaxed); }
+
   bool has_deadline_field() const { return (type_and_flags_ & kHasDeadlineField) != 0; }
   // The bytes it takes, rounded up to kEntryAlignment.
   std::size_t size() const { return size_for(key_size_, data_size_, has_deadline_field()); }
@@ -83,7 +87,7 @@ class Entry {
   const UnixMillis* deadline_field() const { return reinterpret_cast<const UnixMillis*>(this + 1); }
 
   std::uint8_t type_and_flags_;
-  std::uint8_t unused_;
+  mutable std::atomic<std::uint8_t> access_;
   std::uint16_t key_size_;
   std::uint32_t data_size_;
 };

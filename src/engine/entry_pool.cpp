@@ -13,6 +13,7 @@ EntryPool::~EntryPool() {
 
 EntryPool::EntryPool(EntryPool&& other) noexcept
     : pages_(other.pages_),
+      spare_(other.spare_),
       class_index_(other.class_index_),
       classes_(std::exchange(other.classes_, {})),
       large_(std::exchange(other.large_, {})),
@@ -22,6 +23,7 @@ EntryPool::EntryPool(EntryPool&& other) noexcept
 
 void EntryPool::swap(EntryPool& other) noexcept {
   std::swap(pages_, other.pages_);
+  std::swap(spare_, other.spare_);
   std::swap(class_index_, other.class_index_);
   std::swap(classes_, other.classes_);
   std::swap(large_, other.large_);
@@ -92,11 +94,11 @@ EntryPool::Moved EntryPool::remove(Entry* entry) {
   return moved;
 }
 
-// One page more than needed is kept, so that a class whose size goes back and forth over a page's end doesn't pay; but
-// none of an empty class: there may be hundreds of them in each of thousands of shards.
+// Of an empty class no page is kept in any case: there may be hundreds of them in each of thousands of shards.
 void EntryPool::give_pages_back(SizeClass& entries) {
   const std::size_t per_page = entries.per_page();
-  const std::size_t kept = entries.size == 0 ? 0 : entries.size + per_page;
+  const bool keeps_spare = spare_ == SparePage::kKept && entries.size != 0;
+  const std::size_t kept = entries.size + (keeps_spare ? per_page : 0);
   for (; entries.pages.size() * per_page >= kept + per_page; entries.pages.pop_back()) {
     pages_->free(entries.pages.back());
   }
@@ -108,6 +110,26 @@ Entry* EntryPool::deadline_walk(WalkPosition& at) const {
     if (entries.has_deadline_field && at.index < entries.size) return entries.at(at.index);
   }
   return at.index < large_.size() ? large_[at.index] : nullptr;
+}
+
+std::size_t EntryPool::size(Kind kind) const {
+  std::size_t size = large_.size();
+  for (const SizeClass& entries : classes_) {
+    if (kind == Kind::kAny || entries.has_deadline_field) size += entries.size;
+  }
+  return size;
+}
+
+Entry* EntryPool::at(Kind kind, std::size_t index) const {
+  if (index < large_.size()) return large_[index];
+  index -= large_.size();
+  for (const SizeClass& entries : classes_) {
+    if (kind != Kind::kAny && !entries.has_deadline_field) continue;
+    if (index < entries.size) return entries.at(index);
+    index -= entries.size;
+  }
+  KV_ASSERT(false);
+  return nullptr;
 }
 
 void EntryPool::clear() {

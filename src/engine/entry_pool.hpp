@@ -23,7 +23,10 @@ namespace kv::engine {
 
 class EntryPool {
  public:
-  explicit EntryPool(PageSource& pages) : pages_(&pages) {}
+  // Whether a class keeps a page more than it needs, so that one whose size goes back and forth over a page's end
+  // doesn't pay for that; or memory is too dear.
+  enum class SparePage { kKept, kGivenBack };
+  explicit EntryPool(PageSource& pages, SparePage spare = SparePage::kKept) : pages_(&pages), spare_(spare) {}
   ~EntryPool();
   EntryPool(EntryPool&& other) noexcept;
   EntryPool& operator=(EntryPool&& other) = delete;
@@ -52,6 +55,12 @@ class EntryPool {
   // another one in its place, so the walk goes on with the same `at`; otherwise with at.index + 1.
   Entry* deadline_walk(WalkPosition& at) const;
 
+  // Any entry, by its number: for drawing one. Numbers hold until the next change.
+  enum class Kind { kAny, kWithDeadlineField };
+  std::size_t size(Kind kind) const;
+  // REQUIRES: index < size(kind).
+  Entry* at(Kind kind, std::size_t index) const;
+
   // Frees every entry at once.
   void clear();
   std::size_t bytes() const { return bytes_; }
@@ -75,6 +84,7 @@ class EntryPool {
   void give_pages_back(SizeClass& entries);
 
   PageSource* pages_;
+  SparePage spare_;
   std::array<std::array<std::uint16_t, kSizes>, 2> class_index_ = [] {
     std::array<std::array<std::uint16_t, kSizes>, 2> none;
     for (auto& row : none) row.fill(kNoClass);

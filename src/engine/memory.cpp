@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kv/base/memory_account.hpp"
+
 namespace kv::engine {
 namespace {
 
@@ -49,14 +51,15 @@ void make_huge(char* chunk) {
 }  // namespace
 
 void* allocate_block(std::size_t bytes) {
-  if (bytes >= kMappedBytesMin) return map(bytes);
-  void* block = std::calloc(1, bytes);
+  void* block = bytes >= kMappedBytesMin ? map(bytes) : std::calloc(1, bytes);
   if (block == nullptr) throw std::bad_alloc();
+  memory::add(memory::Use::kTables, static_cast<std::int64_t>(bytes));
   return block;
 }
 
 void free_block(void* block, std::size_t bytes) {
   if (block == nullptr) return;
+  memory::add(memory::Use::kTables, -static_cast<std::int64_t>(bytes));
   if (bytes >= kMappedBytesMin) {
     munmap(block, bytes);
   } else {
@@ -83,6 +86,7 @@ void* PageSource::allocate() {
   std::vector<void*>& pages = warm_.empty() ? cold_ : warm_;
   void* page = pages.back();
   pages.pop_back();
+  memory::add(memory::Use::kPages, kPageBytes);
   if (cold_.size() == kPagesLeftForSpare && chunks_.size() >= kPlainChunks) ask_for_spare();
   return page;
 }
@@ -144,6 +148,7 @@ void PageSource::free_all(const std::vector<void*>& pages) {
 }
 
 void PageSource::free_locked(void* page) {
+  memory::add(memory::Use::kPages, -static_cast<std::int64_t>(kPageBytes));
   if (warm_.size() < kWarmPagesMax) {
     warm_.push_back(page);
     return;

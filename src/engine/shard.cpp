@@ -66,9 +66,12 @@ void Shard::put(Slot slot, KeyHash hash, const EntryContent& content, PreparedVa
 
 Shard::Stored Shard::store(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared,
                            Operation& operation) {
+  Entry* old = slot == nullptr ? nullptr : Table::entry_at(slot);
+  const std::uint8_t access = access_of(hash, old, content.is_lock, content.deadline);
   if (slot == nullptr) {
     operation.garbage.make_room();
     Entry* entry = make_entry(content, prepared);
+    entry->set_access(access);
     try {
       table_.insert(hash, entry, context_.hasher);
     } catch (...) {
@@ -77,10 +80,13 @@ Shard::Stored Shard::store(Slot slot, KeyHash hash, const EntryContent& content,
     }
     return {entry, nullptr};
   }
-  Entry* old = Table::entry_at(slot);
-  if (old->try_rewrite(content)) return {old, nullptr};
+  if (old->try_rewrite(content)) {
+    old->set_access(access);
+    return {old, nullptr};
+  }
   operation.garbage.make_room();
   Entry* entry = make_entry(content, prepared);
+  entry->set_access(access);
   Table::replace(slot, entry);
   return {entry, old};
 }
@@ -111,6 +117,7 @@ void Shard::set_deadline(Slot slot, KeyHash hash, UnixMillis deadline, Operation
   if (entry->deadline() == deadline) return;
   Entry* displaced = nullptr;
   if (entry->is_large() || (entry->has_deadline_field() && deadline != 0)) {
+    entry->set_access(access_of(hash, entry, entry->is_lock(), deadline));
     entry->set_deadline(deadline);
   } else {
     const EntryContent content{entry->key(), entry->value(), deadline, entry->is_lock()};
@@ -206,7 +213,7 @@ UnixMillis Shard::hand_over_expired(Operation& operation) {
 }
 
 Shard::Contents Shard::contents_after_flush(UnixMillis now) const {
-  Contents fresh{Table(), EntryPool(context_.pages)};
+  Contents fresh{Table(), context_.make_pool()};
   for (const auto& [key, line] : lines_) {
     const Waiter& first = *line.front();
     const value::ValueView owner{value::ValueType::kString, first.owner_};
@@ -219,6 +226,7 @@ Shard::Contents Shard::contents_after_flush(UnixMillis now) const {
 void Shard::flush(Contents& fresh, Operation& operation) {
   std::swap(table_, fresh.table);
   pool_.swap(fresh.pool);
+  if (order_ != nullptr) order_->clear_into(fresh.queue);
   next_due_.store(kNever, std::memory_order_relaxed);
   for (auto line = lines_.begin(); line != lines_.end();) {
     const auto following = std::next(line);
@@ -237,6 +245,28 @@ void Shard::flush(Contents& fresh, Operation& operation) {
     make_holder(line, lock->deadline(), token);
     line = following;
   }
+}
+
+Shard::Evicted Shard::evict(std::size_t bytes, EvictionOrder::Reach reach, Operation& operation) {
+  Evicted done;
+  if (order_ == nullptr) return {.is_exhausted = true};
+  while (done.gone.entries == 0 || (done.gone.bytes < bytes && done.gone.entries < kEvictedAtOnceMax)) {
+    Entry* victim = nullptr;
+    const auto outcome = order_->choose(table_, pool_, operation.now(), reach, victim);
+    if (outcome != EvictionOrder::Outcome::kVictim) {
+      done.is_exhausted = outcome == EvictionOrder::Outcome::kNobody;
+      return done;
+    }
+    const std::size_t victim_bytes = victim->size();
+    std::uint64_t& total = victim->is_expired(operation.now()) ? expired_total_ : evicted_total_;
+    const KeyHash hash = context_.hasher(victim->key());
+    vacate(table_.find(hash, victim), hash, victim->key(), operation);
+    order_->evicted(table_.size());
+    ++total;
+    ++done.gone.entries;
+    done.gone.bytes += victim_bytes;
+  }
+  return done;
 }
 
 bool Shard::sweep(EntryPool::WalkPosition& at, std::size_t count, Operation& operation) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -21,6 +22,7 @@
 #include "kv/engine/mutation.hpp"
 
 #include "engine/entry_pool.hpp"
+#include "engine/eviction_order.hpp"
 #include "engine/hash.hpp"
 #include "engine/operation.hpp"
 #include "engine/table.hpp"
@@ -36,9 +38,14 @@ struct ShardContext {
   DeadlineAlarm* alarm = nullptr;
   MutationSink* sink = nullptr;
   bool reads_depend_on_log = false;  // what the sink says
+  EvictionPolicy eviction{};
   PageSource pages{};
   std::atomic<std::uint64_t> last_token{0};
 
+  bool evicts() const { return eviction.kind != Eviction::kNone; }
+  EntryPool make_pool() {
+    return EntryPool(pages, evicts() ? EntryPool::SparePage::kGivenBack : EntryPool::SparePage::kKept);
+  }
   // The larger of the last plus one and milliseconds since the epoch times 65,536.
   std::uint64_t next_token(UnixMillis now);
   void raise_last_token(std::uint64_t token);
@@ -48,7 +55,12 @@ class alignas(64) Shard {
  public:
   using Slot = Table::Slot;
 
-  explicit Shard(ShardContext& context) : context_(context), pool_(context.pages) {}
+  // `seed` is for what the eviction policy draws. Throws std::bad_alloc.
+  Shard(ShardContext& context, std::uint64_t seed) : context_(context), pool_(context.make_pool()) {
+    if (context.evicts()) {
+      order_ = std::make_unique<EvictionOrder>(context.eviction, context.hasher, seed);
+    }
+  }
 
   mutable SharedMutex mutex;
 
@@ -62,6 +74,11 @@ class alignas(64) Shard {
   std::size_t entry_bytes() const KV_REQUIRES_SHARED(mutex) { return pool_.bytes(); }
   std::size_t waiters() const KV_REQUIRES_SHARED(mutex);
   std::uint64_t expired_total() const KV_REQUIRES_SHARED(mutex) { return expired_total_; }
+  std::uint64_t evicted_total() const KV_REQUIRES_SHARED(mutex) { return evicted_total_; }
+  // Somebody has read this entry.
+  void note_hit(const Entry& entry) const KV_REQUIRES_SHARED(mutex) {
+    if (context_.evicts()) order_->note_hit(entry);
+  }
   // The last record of a change here.
   Lsn last_lsn() const KV_REQUIRES_SHARED(mutex) { return last_lsn_; }
   // `call` has seen what the key holds, or that it is absent; or has seen that of all keys whose scan position is from
@@ -92,6 +109,14 @@ class alignas(64) Shard {
   // Removes the entry in `slot`; or, where somebody waits for the key, makes it the lock of the first in line.
   void vacate(Slot slot, KeyHash hash, ByteView key, Operation& operation) KV_REQUIRES(mutex);
 
+  // Evicts entries, as the policy chooses: at least one, and more until so many bytes have gone, or kEvictedAtOnceMax.
+  struct Evicted {
+    Engine::Evicted gone{};
+    bool is_exhausted = false;  // there is nobody left who may be evicted
+  };
+  static constexpr std::size_t kEvictedAtOnceMax = 16;
+  Evicted evict(std::size_t bytes, EvictionOrder::Reach reach, Operation& operation) KV_REQUIRES(mutex);
+
   // Makes an absent key a lock and returns its fencing token.
   std::uint64_t lock_key(Slot slot, KeyHash hash, ByteView key, ByteView owner, UnixMillis deadline,
                          Operation& operation) KV_REQUIRES(mutex);
@@ -105,6 +130,7 @@ class alignas(64) Shard {
   struct Contents {
     Table table;
     EntryPool pool;
+    SieveQueue queue{};  // takes what the shard had, so that it is freed later
   };
   Contents contents_after_flush(UnixMillis now) const KV_REQUIRES(mutex);
   std::size_t lines() const KV_REQUIRES(mutex) { return lines_.size(); }
@@ -147,6 +173,10 @@ class alignas(64) Shard {
   Stored store(Slot slot, KeyHash hash, const EntryContent& content, PreparedValue* prepared, Operation& operation)
       KV_REQUIRES(mutex);
   Entry* make_entry(const EntryContent& content, PreparedValue* prepared) KV_REQUIRES(mutex);
+  // The access byte of the entry that is about to stand in the place of `old`, or be new.
+  std::uint8_t access_of(KeyHash hash, const Entry* old, bool is_lock, UnixMillis deadline) KV_REQUIRES(mutex) {
+    return order_ == nullptr ? std::uint8_t{0} : order_->access_of(hash, old, is_lock, deadline, table_);
+  }
   void discard(Entry* entry, Operation& operation) KV_REQUIRES(mutex);
   void record(const Mutation& change, KeyHash hash, Operation& operation) KV_REQUIRES(mutex) {
     if (const Lsn lsn = operation.record(change); lsn != kNoLsn) changed_by(lsn, hash);
@@ -165,7 +195,9 @@ class alignas(64) Shard {
   Table table_ KV_GUARDED_BY(mutex);
   EntryPool pool_ KV_GUARDED_BY(mutex);
   Lines lines_ KV_GUARDED_BY(mutex);
+  std::unique_ptr<EvictionOrder> order_ KV_GUARDED_BY(mutex);  // nullptr: nobody is evicted
   std::uint64_t expired_total_ KV_GUARDED_BY(mutex) = 0;
+  std::uint64_t evicted_total_ KV_GUARDED_BY(mutex) = 0;
   Lsn last_lsn_ KV_GUARDED_BY(mutex) = kNoLsn;
   Unsettled unsettled_ KV_GUARDED_BY(mutex);
   std::atomic<UnixMillis> next_due_{kNever};  // written under the lock

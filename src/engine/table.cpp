@@ -99,6 +99,17 @@ const Entry* Table::probable_entry(KeyHash hash) const {
   return nullptr;
 }
 
+Entry* Table::find_between(std::uint32_t first, std::uint32_t last,
+                           FunctionRef<bool(std::uint16_t tag, const Entry& entry)> matches) const {
+  if (capacity() == 0) return nullptr;
+  const std::size_t end = home_of(last);
+  for (std::size_t index = home_of(first); index <= end || slots()[index] != kNeverUsed; ++index) {
+    const std::uint64_t slot = slots()[index];
+    if (holds_entry(slot) && matches(static_cast<std::uint16_t>(slot >> 48), *entry_of(slot))) return entry_of(slot);
+  }
+  return nullptr;
+}
+
 bool Table::try_place(KeyHash hash, Entry* entry) {
   if (capacity() == 0) return false;
   std::size_t index = home(hash);

@@ -64,6 +64,11 @@ class Table {
   // The address of the first entry whose tag matches, unchecked; nullptr when there is none. For prefetching.
   const Entry* probable_entry(KeyHash hash) const;
 
+  // The first entry that `matches`, of those whose hash position is in this range and others nearby; nullptr when there
+  // is none. Looks at as many slots as the range takes, and the run that it ends in.
+  Entry* find_between(std::uint32_t first, std::uint32_t last,
+                      FunctionRef<bool(std::uint16_t tag, const Entry& entry)> matches) const;
+
   // Visits entries with scan_position() >= `from` in that order, at most `count` of them (more only where positions are
   // equal). Returns the position to go on from, or kScanEnd.
   static constexpr std::uint64_t kScanEnd = ~std::uint64_t{0};
@@ -81,8 +86,9 @@ class Table {
   static Entry* entry_of(std::uint64_t slot) { return reinterpret_cast<Entry*>(slot & kAddressMask); }
   static bool holds_entry(std::uint64_t slot) { return slot > kErased; }
   std::size_t slots_allocated() const { return capacity() == 0 ? 0 : capacity() + tail_; }
-  std::size_t home(KeyHash hash) const {
-    return static_cast<std::size_t>((std::uint64_t{hash.position()} * capacity()) >> 32);
+  std::size_t home(KeyHash hash) const { return home_of(hash.position()); }
+  std::size_t home_of(std::uint32_t position) const {
+    return static_cast<std::size_t>((std::uint64_t{position} * capacity()) >> 32);
   }
   std::size_t run_start(std::size_t index) const;
   bool try_place(KeyHash hash, Entry* entry);

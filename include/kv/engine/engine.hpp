@@ -32,6 +32,7 @@
 #include "kv/base/function_ref.hpp"
 #include "kv/base/limits.hpp"
 #include "kv/base/lsn.hpp"
+#include "kv/engine/eviction.hpp"
 #include "kv/value/value_view.hpp"
 
 namespace kv::engine {
@@ -139,6 +140,7 @@ class Engine {
  public:
   struct Options {
     std::uint32_t shards = kShardsDefault;  // 1 to 65,536
+    EvictionPolicy eviction{};              // whom evict() takes
     // For tests: replaces the seeded hash.
     std::uint64_t (*hash)(ByteView key) = nullptr;
   };
@@ -219,6 +221,20 @@ class Engine {
   // REQUIRES: shard < shards(); one thread at a time.
   void sweep(std::uint32_t shard, UnixMillis now);
 
+  // Full memory ------------------------------------------------------------------------------------------------------
+
+  EvictionPolicy eviction() const;
+  // Evicts some entries of one shard, the next one in turn that has any: at least one, and until `bytes` of them are
+  // gone, but few at most. No entries: in no shard is anybody who may be evicted. Holds one shard's lock at a time, for
+  // a few microseconds each. A key that is waited for is handed over.
+  struct Evicted {
+    std::size_t entries = 0;
+    std::size_t bytes = 0;
+  };
+  Evicted evict(std::size_t bytes, Call& call);
+  // Whether there is room in the log for what nobody waits for; as the mutation sink says.
+  bool accepts_upkeep() const;
+
   // Snapshots
   // ----------------------------------------------------------------------------------------------------------
 
@@ -258,6 +274,7 @@ class Engine {
     std::uint64_t data_bytes = 0;     // entries: headers, keys and values
     std::uint64_t table_bytes = 0;    // tables
     std::uint64_t expired_total = 0;  // entries removed because their time was over
+    std::uint64_t evicted_total = 0;  // entries that evict() took
     std::uint64_t waiters = 0;        // who waits for a key now
   };
   Usage usage() const;
