@@ -87,7 +87,7 @@ using protocol::Command;
 
 constexpr CommandRow kRows[] = {
     {Command::kMget, "MGET", {kKeys}, kRead | kBatch, "batch", mget},
-    {Command::kMset, "MSET", {kPairs}, kWrite | kBatch, "batch", mset},
+    {Command::kMset, "MSET", {kPairs}, kWrite | kBatch | kGrows, "batch", mset},
     {Command::kMdel, "MDEL", {kKeys}, kWrite | kBatch, "batch", mdel},
     {Command::kMexists, "MEXISTS", {kKeys}, kRead | kBatch, "batch", mexists},
 };

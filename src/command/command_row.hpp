@@ -41,6 +41,7 @@ enum Flag : std::uint8_t {
   kWaits = 8,   // may answer later
   kHeavy = 16,  // always takes long
   kBatch = 32,  // takes time in proportion to its payload
+  kGrows = 64,  // may need memory that stays taken, so it gets OOM when there is no room for that
 };
 
 struct CommandRow {

@@ -114,9 +114,9 @@ using enum protocol::Field;
 using protocol::Command;
 
 constexpr CommandRow kRows[] = {
-    {Command::kIncr, "INCR", {kKey, kDelta}, kRead | kWrite, "counter", incr},
-    {Command::kDecr, "DECR", {kKey, kDelta}, kRead | kWrite, "counter", decr},
-    {Command::kAdd, "ADD", {kKey, kValue}, kRead | kWrite, "counter", add},
+    {Command::kIncr, "INCR", {kKey, kDelta}, kRead | kWrite | kGrows, "counter", incr},
+    {Command::kDecr, "DECR", {kKey, kDelta}, kRead | kWrite | kGrows, "counter", decr},
+    {Command::kAdd, "ADD", {kKey, kValue}, kRead | kWrite | kGrows, "counter", add},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include <boost/container/static_vector.hpp>
@@ -75,6 +76,7 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
   const CommandRow* row = find_command(frame.tag);
   engine::Call call{now};
   protocol::Handled handled;
+  std::optional<engine::MemoryLimit::Room> room;  // kept until the command has taken it
   try {
     // A reply that has no room after the command has changed something would be too late to fail.
     out.prepare(kReplyRoom);
@@ -86,6 +88,10 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
     auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
     if (done && (row->flags & kWrite) != 0 && is_read_only()) {
       done = Error{Errc::kReadOnly, "writes are refused at present"};
+    }
+    if (done && (row->flags & kGrows) != 0 && services_.memory != nullptr) {
+      room.emplace(services_.memory->make_room(frame.payload.size(), call));
+      if (!*room) done = Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
     }
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);

@@ -174,10 +174,10 @@ using enum protocol::Field;
 using protocol::Command;
 
 constexpr CommandRow kRows[] = {
-    {Command::kLock, "LOCK", {kKey, kOwner, kTtl}, kWrite, "lock", lock},
+    {Command::kLock, "LOCK", {kKey, kOwner, kTtl}, kWrite | kGrows, "lock", lock},
     {Command::kUnlock, "UNLOCK", {kKey, kOwner}, kWrite, "lock", unlock},
     {Command::kExtend, "EXTEND", {kKey, kOwner, kTtl}, kWrite, "lock", extend},
-    {Command::kAcquire, "ACQUIRE", {kKey, kOwner, kTtl, kWait}, kWrite | kWaits, "lock", acquire},
+    {Command::kAcquire, "ACQUIRE", {kKey, kOwner, kTtl, kWait}, kWrite | kWaits | kGrows, "lock", acquire},
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 // Commands about the server: PING INFO.
+#include <algorithm>
 #include <fstream>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 
+#include "kv/base/memory_account.hpp"
 #include "kv/protocol/status.hpp"
 
 #include "command/command_row.hpp"
@@ -49,8 +51,27 @@ json::object clients_section(const ServerState& state, const observability::Coun
           {"waiting", usage.waiters}};
 }
 
-json::object memory_section(const engine::Engine::Usage& usage) {
-  return {{"resident_bytes", resident_bytes()}, {"data_bytes", usage.data_bytes}, {"table_bytes", usage.table_bytes}};
+// What is counted may be off by a little, also below 0.
+std::uint64_t held_bytes(memory::Use use) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(memory::held(use), 0));
+}
+
+json::object memory_section(const Services& services, const engine::Engine::Usage& usage) {
+  using memory::Use;
+  json::object section{{"resident_bytes", resident_bytes()},
+                       {"data_bytes", usage.data_bytes},
+                       {"table_bytes", usage.table_bytes},
+                       {"page_bytes", held_bytes(Use::kPages)},
+                       {"large_entry_bytes", held_bytes(Use::kLargeEntries)},
+                       {"buffer_bytes", held_bytes(Use::kBuffers)},
+                       {"log_queue_bytes", held_bytes(Use::kLogQueue)}};
+  const auto limit = services.memory == nullptr ? engine::MemoryLimit::Status{} : services.memory->status();
+  section["limit_bytes"] = limit.limit;
+  section["used_bytes"] = limit.used;
+  section["eviction"] = json::string_view(engine::name_of(services.engine.eviction()));
+  section["evicted"] = usage.evicted_total;
+  section["refused"] = limit.refused;
+  return section;
 }
 
 json::object stats_section(const observability::Counters::Totals& totals, const engine::Engine::Usage& usage) {
@@ -121,7 +142,7 @@ Result<void> info(Context& context, Request& request) {
   const observability::Counters::Totals totals = context.services.counters.totals();
   json::object sections{{"server", server_section(state)},
                         {"clients", clients_section(state, totals, usage)},
-                        {"memory", memory_section(usage)},
+                        {"memory", memory_section(context.services, usage)},
                         {"stats", stats_section(totals, usage)},
                         {"persistence", persistence_section(context.services.administration.persistence())},
                         {"keyspace", keyspace_section(context.engine(), usage)}};

@@ -195,12 +195,12 @@ using protocol::Command;
 
 constexpr CommandRow kRows[] = {
     {Command::kGet, "GET", {kKeyRest}, kRead, "string", get},
-    {Command::kSet, "SET", {kKey, kTtl, kValue}, kWrite, "string", set},
+    {Command::kSet, "SET", {kKey, kTtl, kValue}, kWrite | kGrows, "string", set},
     {Command::kDel, "DEL", {kKeyRest}, kWrite, "keyspace", del},
     {Command::kExists, "EXISTS", {kKeyRest}, kRead, "keyspace", exists},
-    {Command::kCas, "CAS", {kKey, kExpected, kValue, kTtl}, kRead | kWrite, "string", cas},
-    {Command::kSetnx, "SETNX", {kKey, kTtl, kValue}, kWrite, "string", setnx},
-    {Command::kSwap, "SWAP", {kKey, kTtl, kValue}, kRead | kWrite, "string", swap},
+    {Command::kCas, "CAS", {kKey, kExpected, kValue, kTtl}, kRead | kWrite | kGrows, "string", cas},
+    {Command::kSetnx, "SETNX", {kKey, kTtl, kValue}, kWrite | kGrows, "string", setnx},
+    {Command::kSwap, "SWAP", {kKey, kTtl, kValue}, kRead | kWrite | kGrows, "string", swap},
     {Command::kTake, "TAKE", {kKeyRest}, kRead | kWrite, "string", take},
     {Command::kType, "TYPE", {kKeyRest}, kRead, "keyspace", type},
 };

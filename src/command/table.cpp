@@ -27,7 +27,8 @@ Table make_table() {
 const Table kTable = make_table();
 
 constexpr std::pair<Flag, const char*> kFlagNames[] = {{kRead, "read"},   {kWrite, "write"}, {kAdmin, "admin"},
-                                                       {kWaits, "waits"}, {kHeavy, "heavy"}, {kBatch, "batch"}};
+                                                       {kWaits, "waits"}, {kHeavy, "heavy"}, {kBatch, "batch"},
+                                                       {kGrows, "grows"}};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "kv/base/clock.hpp"
 #include "kv/command/administration.hpp"
 #include "kv/engine/engine.hpp"
+#include "kv/engine/memory_limit.hpp"
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/request.hpp"
 #include "kv/protocol/request_handler.hpp"
@@ -23,6 +24,7 @@ struct Services {
   Administration& administration;
   protocol::Limits limits;
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
+  engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
 };
 
 class Dispatcher final : public protocol::RequestHandler {
