@@ -110,6 +110,19 @@ std::string Size::format(std::uint64_t value) const {
   return format_with_unit(value, kByteUnits);
 }
 
+Result<std::uint64_t> MemorySize::parse(ByteView text) const {
+  if (same_word(text, "off")) return kMemoryUnlimited;
+  if (same_word(text, "auto")) return kMemoryAuto;
+  const std::optional<std::uint64_t> bytes = parse_with_unit(text, kByteUnits, 1);
+  if (!bytes) return bad(shown(text) + " is not a size such as 512MiB or 4GiB, nor off or auto");
+  return Size{min, max}.parse(text);
+}
+
+std::string MemorySize::format(std::uint64_t value) const {
+  if (value == kMemoryUnlimited) return "off";
+  return value == kMemoryAuto ? "auto" : Size{min, max}.format(value);
+}
+
 Result<std::chrono::milliseconds> Duration::parse(ByteView text) const {
   const std::optional<std::uint64_t> ms = same_word(text, "off") ? 0 : parse_with_unit(text, kTimeUnits, 1'000);
   if (!ms) return bad(shown(text) + " is not a time such as 500ms, 30s, 5m, 2h or off");

@@ -62,6 +62,19 @@ struct Size {
   std::string allowed() const { return format(min) + " to " + format(max); }
 };
 
+// A limit of memory: a number of bytes, or off, or auto.
+struct MemorySize {
+  using Value = std::uint64_t;
+  static constexpr bool kQuoted = true;
+  std::uint64_t min;
+  std::uint64_t max;
+  const char* placeholder = "SIZE";
+
+  Result<Value> parse(ByteView text) const;
+  std::string format(Value value) const;
+  std::string allowed() const { return Size{min, max}.allowed() + ", off, or auto"; }
+};
+
 // A time span, or none: 500ms, 30s, 5m, 2h, 30 (seconds), off.
 struct Duration {
   using Value = std::chrono::milliseconds;

@@ -131,6 +131,22 @@ std::vector<Row> make_rows() {
            .help = "Threads that serve connections. Unless given, one for each processor."},
           Whole{1, kThreadsMax}, [](auto& o) -> auto& { return o.threads; }),
       row(
+          {.name = "max-memory",
+           .group = data,
+           .help =
+               "The most memory that the process takes, for data, buffers and all else. Over it --eviction says what "
+               "goes. auto: three quarters of what its cgroup, or else the machine, has."},
+          MemorySize{kMemoryBytesMin, kMemoryBytesMax}, [](auto& o) -> auto& { return o.memory_bytes_max; }),
+      row(
+          {.name = "eviction",
+           .group = data,
+           .help =
+               "Which entries make room over --max-memory. noeviction: none, and writes are answered with OOM. sieve: "
+               "those that were not read since they were last considered. lru, lfu: those used longest ago, or least "
+               "often. ttl: those with the nearest deadline. random: any. With volatile-, only those that have a "
+               "deadline. Locks stay. One of"},
+          Choice{engine::kEvictionNames, "POLICY"}, [](auto& o) -> auto& { return o.eviction; }),
+      row(
           {.name = "data-dir",
            .group = disk,
            .help =

@@ -247,6 +247,24 @@ std::optional<Conflict> find_conflict(const Options& options) {
   return Conflict{"restore", "needs --data-dir, the folder to restore into"};
 }
 
+// Every shard has pages of its own for each size of entries, which a small limit can't afford for many of them.
+std::size_t shards_for(std::uint64_t memory_bytes_max) {
+  constexpr std::uint64_t kBytesPerShard = std::uint64_t{8} << 20;
+  constexpr std::uint64_t kShardsMin = 16;
+  if (memory_bytes_max == kMemoryUnlimited) return kShardsDefault;
+  return std::clamp<std::uint64_t>(memory_bytes_max / kBytesPerShard, kShardsMin, kShardsDefault);
+}
+
+std::string config_text(const Options& options, const std::map<std::string, std::string>& sources) {
+  std::string config;
+  for (const Row& row : option_rows()) {
+    const auto given = sources.find(row.name);
+    const std::string source = given == sources.end() ? "default" : given->second;
+    config += to_string(ConfigLine{row.name, row.get(options), source, row.list, row.quoted, row.secret});
+  }
+  return config;
+}
+
 }  // namespace
 
 ParseOutcome parse_options(int argc, const char* const* argv, const Environment& environment) {
@@ -256,26 +274,28 @@ ParseOutcome parse_options(int argc, const char* const* argv, const Environment&
   if (around.has_error()) return bad_usage(around.error().message);
 
   Options options;
-  std::string config;
-  std::map<std::string, std::string> places;  // where each option was given that wins
+  std::map<std::string, std::string> places;   // where each option was given that wins
+  std::map<std::string, std::string> sources;  // the same, as a configuration file says it
   for (std::size_t index = 0; index < option_rows().size(); ++index) {
     const Row& row = option_rows()[index];
-    std::string source = "default";
     for (const Given& given : around->find(row, command_line.values(index))) {
       const Result<void> set = row.set(options, given.values);
       if (set.has_error()) return bad_usage(given.place + ": " + set.error().message);
-      source = given.source;
+      sources[row.name] = given.source;
       places[row.name] = given.place;
     }
-    config += to_string(ConfigLine{row.name, row.get(options), source, row.list, row.quoted, row.secret});
   }
-  if (command_line.print_config) return exit_with(config);
+  if (!places.contains("shards")) options.shards = shards_for(options.memory_bytes_max);
+  if (command_line.print_config) return exit_with(config_text(options, sources));
   if (const auto conflict = find_conflict(options)) {
     return bad_usage(places[conflict->option] + ": " + conflict->message);
   }
   if (command_line.check_config) return exit_with("configuration is valid\n");
   options.print_commands = command_line.print_commands;
   options.warnings = warn_of_unknown(environment);
+  if (options.eviction != 0 && options.memory_bytes_max == kMemoryUnlimited) {
+    options.warnings.emplace_back("--eviction does nothing without --max-memory");
+  }
   return options;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kv/base/limits.hpp"
+#include "kv/engine/eviction.hpp"
 #include "kv/observability/log.hpp"
 #include "kv/storage/options.hpp"
 
@@ -41,6 +42,10 @@ struct Persistence {
   bool enabled() const { return !disabled && !storage.directory.empty(); }
 };
 
+// Instead of a number of bytes: no limit; one that fits the machine.
+inline constexpr std::uint64_t kMemoryUnlimited = 0;
+inline constexpr std::uint64_t kMemoryAuto = ~std::uint64_t{0};
+
 struct Options {
   std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
   std::size_t shards = kShardsDefault;
@@ -55,6 +60,9 @@ struct Options {
   std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;
   std::size_t reply_backlog_max = kReplyBacklogDefault;
   std::chrono::milliseconds tcp_keepalive{kTcpKeepaliveDefault};  // whole seconds
+
+  std::uint64_t memory_bytes_max = kMemoryUnlimited;  // or kMemoryAuto
+  std::size_t eviction = 0;                           // of engine::kEvictionNames
 
   Persistence persistence;
 

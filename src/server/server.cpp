@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <thread>
 
 #include "kv/observability/log.hpp"
+
+#include "server/machine_memory.hpp"
 
 namespace kv::server {
 namespace {
@@ -50,6 +53,18 @@ net::NetworkOptions network_options(const Options& options) {
   return network;
 }
 
+engine::EvictionPolicy eviction(const Options& options) {
+  if (options.memory_bytes_max == kMemoryUnlimited) return {};
+  return engine::eviction_policy(options.eviction);
+}
+
+std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine::Engine& engine) {
+  const std::uint64_t wanted = options.memory_bytes_max;
+  if (wanted == kMemoryUnlimited) return nullptr;
+  const std::uint64_t bytes = wanted == kMemoryAuto ? available_memory() / 4 * 3 : wanted;
+  return std::make_unique<engine::MemoryLimit>(engine, bytes, engine::memory_of_this_process());
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("[::1]:");
 }
@@ -58,7 +73,8 @@ bool is_loopback(const std::string& address) {
 
 Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage)
     : options_(options),
-      engine_({.shards = static_cast<std::uint32_t>(options.shards)}),
+      engine_({.shards = static_cast<std::uint32_t>(options.shards), .eviction = eviction(options)}),
+      memory_(limit_memory(options, engine_)),
       storage_(std::move(storage)),
       gate_(storage_ == nullptr ? std::nullopt : std::optional<StorageGate>(*storage_)),
       dispatcher_({.engine = engine_,
@@ -66,7 +82,8 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                    .counters = counters_,
                    .administration = *this,
                    .limits = {options.payload_bytes_max, options.key_bytes_max},
-                   .read_only = storage_ == nullptr ? nullptr : &storage_->read_only()}),
+                   .read_only = storage_ == nullptr ? nullptr : &storage_->read_only(),
+                   .memory = memory_.get()}),
       network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr) {}
 
 Server::~Server() = default;
@@ -84,7 +101,24 @@ Result<void> Server::recover() {
   if (auto recovered = storage_->recover(engine_, static_cast<unsigned>(available_processors())); !recovered) {
     return recovered;
   }
-  return storage_->start(engine_, clock_);
+  if (auto started = storage_->start(engine_, clock_); !started) return started;
+  if (memory_ != nullptr) fit_into_memory();
+  return {};
+}
+
+void Server::fit_into_memory() {
+  memory_->look(clock_.now());
+  for (; memory_->is_over() && !engine_.accepts_upkeep(); memory_->look(clock_.now())) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const std::uint64_t limit = memory_->status().limit;
+  if (const std::uint64_t evicted = engine_.usage().evicted_total; evicted != 0) {
+    log::warn("more data than --max-memory allows: some was evicted", {{"evicted", evicted}, {"limit", limit}});
+  }
+  if (memory_->is_over()) {
+    log::warn("over --max-memory: what needs memory is answered with OOM",
+              {{"used", memory_->status().used}, {"limit", limit}});
+  }
 }
 
 Result<void> Server::listen() {
@@ -93,6 +127,8 @@ Result<void> Server::listen() {
 
 bool Server::run() {
   std::optional<engine::Sweeper> sweeper(std::in_place, engine_, clock_);
+  std::optional<engine::MemoryKeeper> memory_keeper;
+  if (memory_ != nullptr) memory_keeper.emplace(*memory_, clock_);
   network_.start();
   log::info("kv-server is up", {{"version", KV_VERSION},
                                 {"shards", options_.shards},
@@ -110,6 +146,7 @@ bool Server::run() {
   let_signals_through();
   const bool ended = network_.stop();
   sweeper.reset();
+  memory_keeper.reset();
   if (storage_ != nullptr) {
     // Nobody is served any more, so what stands in the log now is all there is to keep.
     if (auto kept = storage_->stop(); !kept) log::error("not everything is kept", {{"reason", kept.error().message}});

@@ -12,6 +12,7 @@
 #include "kv/command/administration.hpp"
 #include "kv/command/dispatcher.hpp"
 #include "kv/engine/engine.hpp"
+#include "kv/engine/memory_limit.hpp"
 #include "kv/engine/sweeper.hpp"
 #include "kv/net/network.hpp"
 #include "kv/observability/counters.hpp"
@@ -52,11 +53,15 @@ class Server final : public command::Administration {
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override;
 
  private:
+  // Evicts what is over the memory limit, and says so.
+  void fit_into_memory();
+
   const Options options_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   SystemClock clock_;
   observability::Counters counters_;
   engine::Engine engine_;
+  const std::unique_ptr<engine::MemoryLimit> memory_;  // nullptr: there is none
   const std::unique_ptr<storage::Storage> storage_;
   std::optional<StorageGate> gate_;
   command::Dispatcher dispatcher_;
