@@ -56,7 +56,7 @@ class alignas(64) Shard {
   using Slot = Table::Slot;
 
   // `seed` is for what the eviction policy draws. Throws std::bad_alloc.
-  Shard(ShardContext& context, std::uint64_t seed) : context_(context), pool_(context.make_pool()) {
+  explicit Shard(ShardContext& context, std::uint64_t seed = 0) : context_(context), pool_(context.make_pool()) {
     if (context.evicts()) {
       order_ = std::make_unique<EvictionOrder>(context.eviction, context.hasher, seed);
     }

@@ -79,6 +79,10 @@ TEST_F(ServerCommands, TheMemorySectionFollowsTheData) {
   const json::object after = info_of("memory");
   EXPECT_GT(after.at("data_bytes").to_number<int>(), before.at("data_bytes").to_number<int>() + 100'000);
   EXPECT_GT(after.at("table_bytes").to_number<int>(), before.at("table_bytes").to_number<int>());
+  EXPECT_GT(after.at("large_entry_bytes").to_number<int>(), before.at("large_entry_bytes").to_number<int>() + 100'000);
+  EXPECT_EQ(after.at("limit_bytes").to_number<int>(), 0);
+  EXPECT_EQ(after.at("eviction").as_string(), "noeviction");
+  EXPECT_EQ(after.at("evicted").to_number<int>(), 0);
 }
 
 TEST_F(ServerCommands, TheStatsSectionCountsCommandsKeysAndErrors) {

@@ -63,8 +63,8 @@ TEST(CommandTable, IsPrintedAsJson) {
     EXPECT_EQ(commands[i].at("category").as_string(), all_rows()[i]->category);
   }
   EXPECT_EQ(commands[0x06].at("fields"), (boost::json::array{"key", "expected", "value", "ttl"}));
-  EXPECT_EQ(commands[0x06].at("flags"), (boost::json::array{"read", "write"}));
-  EXPECT_EQ(commands[0x19].at("flags"), (boost::json::array{"write", "waits"}));
+  EXPECT_EQ(commands[0x06].at("flags"), (boost::json::array{"read", "write", "grows"}));
+  EXPECT_EQ(commands[0x19].at("flags"), (boost::json::array{"write", "waits", "grows"}));
   EXPECT_EQ(commands[0x1A].at("fields"), boost::json::array{});
   EXPECT_EQ(commands[0x1B].at("fields"), (boost::json::array{"mode", "folder"}));
   EXPECT_EQ(commands[0x1B].at("flags"), (boost::json::array{"admin", "waits"}));
@@ -142,6 +142,41 @@ TEST(CommandTable, EveryCommandChecksItsPayloadToTheLastByte) {
       EXPECT_EQ(reply == invalid("FRAME"), !is_open) << size << " bytes: " << reply;
     }
   }
+}
+
+// A process that is far over whatever limit.
+class FullMemory final : public engine::ProcessMemory {
+ public:
+  std::uint64_t resident_bytes() override { return std::uint64_t{1} << 40; }
+  void trim() override {}
+};
+
+// Every command where memory is full: who needs some gets OOM and has changed nothing, and all others are served.
+TEST(CommandTable, WhoNeedsMemoryAndNobodyElseIsRefusedWhenItIsFull) {
+  using namespace test;
+  std::set<ByteView> refused;
+  for (const CommandRow* row : all_rows()) {
+    for (const bool is_present : {false, true}) {
+      SCOPED_TRACE(std::string(row->name));
+      TestServer server;
+      if (is_present) server.run(set("key", value::encode_int(1), 1'000));
+      engine::MemoryLimit limit(server.engine, kMemoryBytesMin, std::make_unique<FullMemory>());
+      Dispatcher full({server.engine, server.clock, server.counters, server.administration, {}, nullptr, &limit});
+      server.administration.at_once = UnixMillis{1};
+      ByteBuffer out;
+      const auto handled =
+          full.handle({static_cast<std::uint8_t>(row->byte), payload_of(*row)}, server.clock.now(), out);
+      const bool is_refused = handled.pending == nullptr && decode_reply(out.view()) == error("OOM");
+      EXPECT_EQ(is_refused, (row->flags & kGrows) != 0);
+      if (!is_refused) continue;
+      refused.insert(row->name);
+      EXPECT_EQ(limit.status().refused, 1U);
+      EXPECT_EQ(server.run(exists("key")), ok_bool(is_present));
+      if (is_present) server.expect_holds("key", value::encode_int(1), 1'000);
+    }
+  }
+  EXPECT_EQ(refused,
+            (std::set<ByteView>{"SET", "INCR", "DECR", "CAS", "SETNX", "LOCK", "MSET", "SWAP", "ADD", "ACQUIRE"}));
 }
 
 }  // namespace

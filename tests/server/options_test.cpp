@@ -106,6 +106,8 @@ const std::vector<OptionCase> kOptions{
     {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
     {"s", "shards", "1", "65536", "65536", {"512"}, "512"},
     {"t", "threads", "501", "502", "502", {"503"}, "503"},
+    {"", "max-memory", R"("2GiB")", "auto", R"("auto")", {"OFF"}, R"("off")"},
+    {"", "eviction", R"("sieve")", "volatile-lfu", R"("volatile-lfu")", {"noeviction"}, R"("noeviction")"},
     {"", "data-dir", R"("/var/lib/kv")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
     {"", "fsync", R"("always")", "never", R"("never")", {"interval"}, R"("interval")"},
     {"", "fsync-interval-ms", "1", "2", "2", {"60000"}, "60000"},
@@ -185,6 +187,29 @@ TEST(Options, TheLetterAndTheNameMeanTheSame) {
   }
 }
 
+TEST(Options, ASmallMemoryLimitMeansFewShardsUnlessTheyAreGiven) {
+  EXPECT_EQ(options_of({"--max-memory", "32MiB"}).shards, 16U);
+  EXPECT_EQ(options_of({"--max-memory", "512MiB"}).shards, 64U);
+  EXPECT_EQ(options_of({"--max-memory", "100GiB"}).shards, 256U);
+  EXPECT_EQ(options_of({"--max-memory", "auto"}).shards, 256U);
+  EXPECT_EQ(options_of({"--max-memory", "32MiB", "--shards", "1000"}).shards, 1'000U);
+  EXPECT_THAT(printed_by({"--print-config", "--max-memory", "256MiB"}), HasSubstr("shards = 32  # default\n"));
+}
+
+TEST(Options, AMemoryLimitIsASizeOrOffOrAuto) {
+  EXPECT_EQ(options_of({"--max-memory", "1GiB"}).memory_bytes_max, std::uint64_t{1} << 30);
+  EXPECT_EQ(options_of({"--max-memory", "Auto"}).memory_bytes_max, kMemoryAuto);
+  EXPECT_THAT(fault_of({"--max-memory", "0"}), HasSubstr("0 is not between 32MiB and"));
+  EXPECT_THAT(fault_of({"--max-memory", "31MiB"}), HasSubstr("31MiB is not between 32MiB and"));
+  EXPECT_THAT(fault_of({"--max-memory", "much"}), HasSubstr("much is not a size such as 512MiB or 4GiB"));
+  EXPECT_THAT(fault_of({"--eviction", "lru2"}), HasSubstr("lru2"));
+}
+
+TEST(Options, AnEvictionPolicyWithoutALimitIsWarnedOf) {
+  EXPECT_THAT(options_of({"--eviction", "lru"}).warnings, ElementsAre("--eviction does nothing without --max-memory"));
+  EXPECT_THAT(options_of({"--eviction", "lru", "--max-memory", "auto"}).warnings, IsEmpty());
+}
+
 TEST(Options, TheDefaultsAreTheDocumentedOnes) {
   const Options options = options_of({});
   EXPECT_THAT(options.binds, ElementsAre(Address{"127.0.0.1", 6380}));
@@ -197,6 +222,8 @@ TEST(Options, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options.request_timeout, 30s);
   EXPECT_EQ(options.idle_timeout, 0s);
   EXPECT_EQ(options.tcp_keepalive, 300s);
+  EXPECT_EQ(options.memory_bytes_max, kMemoryUnlimited);
+  EXPECT_EQ(engine::eviction_policy(options.eviction).kind, engine::Eviction::kNone);
   const Persistence& persistence = options.persistence;
   EXPECT_FALSE(persistence.enabled());
   EXPECT_FALSE(persistence.disabled);

@@ -1,0 +1,211 @@
+// The limit on memory, for a process whose resident memory a test moves by hand.
+#include "kv/engine/memory_limit.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "kv/base/memory_account.hpp"
+
+#include "engine/recording_sink.hpp"
+#include "engine/test_engine.hpp"
+#include "support/base/wait.hpp"
+
+namespace kv::engine {
+namespace {
+
+using test::call_at;
+using test::TestEngine;
+
+constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::uint64_t kLimit = 64 * kMiB;
+
+// What is counted, and something beside.
+class FakeMemory final : public ProcessMemory {
+ public:
+  std::uint64_t resident_bytes() override { return static_cast<std::uint64_t>(memory::held() + beside); }
+  void trim() override {
+    ++trims;
+    beside -= std::exchange(trimmable, 0);
+  }
+
+  std::atomic<std::int64_t> beside = 0;
+  std::int64_t trimmable = 0;  // a part of it
+  int trims = 0;
+};
+
+class MemoryLimitTest : public testing::Test {
+ protected:
+  explicit MemoryLimitTest(EvictionPolicy policy = {Eviction::kSieve, false})
+      : cache({.shards = 4, .eviction = policy}) {
+    // As if all that other tests have left were not there.
+    set_used(0);
+    limit.look(cache.now);
+  }
+
+  // So that so much is used, counted or not.
+  void set_used(std::int64_t bytes) { process->beside = bytes - memory::held(); }
+  void look() { limit.look(cache.now); }
+  bool has_room(std::size_t bytes) { return static_cast<bool>(limit.make_room(bytes, call_at(cache.now))); }
+  std::uint64_t entries() const { return cache.engine.usage().entries; }
+  void fill(int mebibytes) {
+    for (int i = 0; i < mebibytes; ++i) cache.put("filling " + std::to_string(i), std::string(kMiB, 'x'));
+  }
+
+  TestEngine cache;
+  std::unique_ptr<FakeMemory> made = std::make_unique<FakeMemory>();
+  FakeMemory* process = made.get();
+  MemoryLimit limit{cache.engine, kLimit, std::move(made)};
+};
+
+class MemoryLimitWithoutEviction : public MemoryLimitTest {
+ protected:
+  MemoryLimitWithoutEviction() : MemoryLimitTest({}) {}
+};
+
+TEST_F(MemoryLimitTest, NobodyIsEvictedWhileThereIsRoom) {
+  fill(60);
+  EXPECT_TRUE(has_room(1'000));
+  look();
+  EXPECT_EQ(entries(), 60U);
+  EXPECT_FALSE(limit.is_over());
+}
+
+TEST_F(MemoryLimitTest, RoomIsMadeForWhatIsAskedAndLittleMore) {
+  fill(63);
+  EXPECT_TRUE(has_room(4 * kMiB));
+  EXPECT_GE(entries(), 57U);
+  EXPECT_LE(entries(), 60U);
+  EXPECT_TRUE(has_room(1'000));
+  EXPECT_GE(entries(), 57U);
+}
+
+TEST_F(MemoryLimitTest, WhatIsPromisedCountsUntilItIsTaken) {
+  fill(40);
+  {
+    const auto room = limit.make_room(20 * kMiB, call_at(cache.now));
+    ASSERT_TRUE(room);
+    EXPECT_EQ(entries(), 40U);
+    EXPECT_TRUE(has_room(20 * kMiB));
+    EXPECT_LE(entries(), 24U) << "there is room for one of them, and another one next to it";
+  }
+  const std::uint64_t left = entries();
+  EXPECT_TRUE(has_room(20 * kMiB));
+  EXPECT_EQ(entries(), left);
+}
+
+TEST_F(MemoryLimitTest, WhatCanNeverFitEvictsNobody) {
+  fill(60);
+  EXPECT_FALSE(has_room(65 * kMiB));
+  EXPECT_EQ(entries(), 60U);
+  EXPECT_EQ(limit.status().refused, 1U);
+  EXPECT_TRUE(has_room(1'000)) << "and is no reason to refuse what is small";
+  set_used(94 * kMiB);
+  look();
+  const std::uint64_t left = entries();
+  EXPECT_FALSE(has_room(40 * kMiB)) << "with 34 MiB that nobody can evict";
+  EXPECT_EQ(entries(), left);
+}
+
+TEST_F(MemoryLimitTest, OneRequestEvictsInProportionToItselfAndALookTheRest) {
+  fill(60);
+  process->beside += 20 * kMiB;
+  limit.make_room(0, call_at(cache.now));
+  EXPECT_EQ(entries(), 60U) << "nobody has looked yet";
+  // As replies that pile up do: counted at once.
+  memory::add(memory::Use::kBuffers, 20 * kMiB);
+  process->beside -= 20 * kMiB;
+  EXPECT_TRUE(has_room(10));
+  EXPECT_EQ(entries(), 59U);
+  look();
+  EXPECT_LE(entries(), 44U);
+  EXPECT_GE(entries(), 42U);
+  EXPECT_FALSE(limit.is_over());
+  memory::add(memory::Use::kBuffers, -20 * kMiB);
+}
+
+TEST_F(MemoryLimitTest, WhereNobodyIsLeftThereIsNoRoom) {
+  ASSERT_TRUE(cache.lock("lock", "owner"));
+  fill(3);
+  set_used(70 * kMiB);
+  look();
+  EXPECT_EQ(entries(), 1U) << "all but the lock";
+  EXPECT_FALSE(has_room(10));
+  set_used(10 * kMiB);
+  look();
+  EXPECT_TRUE(has_room(10));
+}
+
+TEST_F(MemoryLimitTest, WhatTheAllocatorKeepsIsTrimmedBeforeAnybodyIsEvicted) {
+  fill(60);
+  set_used(62 * kMiB);
+  look();
+  EXPECT_EQ(process->trims, 0);
+  process->beside += 10 * kMiB;
+  process->trimmable = 9 * kMiB;
+  look();
+  EXPECT_EQ(process->trims, 1);
+  EXPECT_EQ(entries(), 60U);
+  process->beside += kMiB / 2;
+  look();
+  EXPECT_EQ(process->trims, 1) << "there is hardly more to trim than after the last time";
+}
+
+TEST_F(MemoryLimitTest, ALookBreaksOffWhileTheLogIsFull) {
+  test::RecordingSink sink;
+  cache.engine.set_mutation_sink(&sink);
+  fill(60);
+  sink.accept_upkeep_until(number(sink.last()) + 5);
+  process->beside += 20 * kMiB;
+  look();
+  EXPECT_LT(entries(), 60U);
+  EXPECT_GE(entries(), 55U);
+  sink.accept_upkeep_until(~std::uint64_t{0});
+  look();
+  EXPECT_LE(entries(), 44U);
+  cache.engine.set_mutation_sink(nullptr);
+}
+
+TEST_F(MemoryLimitWithoutEviction, WhatIsFullStaysFullUntilALittleMoreThanEnoughIsFree) {
+  fill(20);
+  set_used(64 * kMiB - 50'000);
+  look();
+  EXPECT_TRUE(has_room(10));
+  EXPECT_FALSE(has_room(100'000));
+  EXPECT_FALSE(has_room(10)) << "or every other write would fail";
+  set_used(64 * kMiB - 100'000);
+  look();
+  EXPECT_FALSE(has_room(10));
+  cache.remove("filling 0");
+  cache.remove("filling 1");
+  EXPECT_TRUE(has_room(10)) << "at once, without a look";
+  EXPECT_EQ(entries(), 18U);
+  EXPECT_EQ(limit.status().refused, 3U);
+}
+
+TEST(ProcessMemory, IsThatOfThisProcess) {
+  const auto process = memory_of_this_process();
+  const std::uint64_t before = process->resident_bytes();
+  EXPECT_GT(before, 1'000'000U);
+  const std::string large(50 * kMiB, 'x');
+  EXPECT_GT(process->resident_bytes(), before + 40 * kMiB);
+  process->trim();
+}
+
+TEST(MemoryKeeperThreads, LooksByItself) {
+  TestEngine cache({.shards = 4, .eviction = {Eviction::kSieve, false}});
+  auto made = std::make_unique<FakeMemory>();
+  FakeMemory* process = made.get();
+  process->beside = -memory::held();
+  MemoryLimit limit(cache.engine, kLimit, std::move(made));
+  const ManualClock clock(cache.now);
+  const MemoryKeeper keeper(limit, clock);
+  for (int i = 0; i < 30; ++i) cache.put(std::to_string(i), std::string(kMiB, 'x'));
+  process->beside += 40 * kMiB;
+  EXPECT_TRUE(test::wait_until([&] { return cache.engine.usage().entries < 27; }));
+}
+
+}  // namespace
+}  // namespace kv::engine
