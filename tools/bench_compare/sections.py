@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench import Part, Settings
 from connections import connections
 from durability import durability, recovery, snapshots
+from eviction import eviction
 from growth import growth
 from latency import stalls, tail
 from memory import deletes, memory
@@ -29,6 +30,7 @@ SECTIONS = {
     "throughput": Section(throughput, rounds=5, quick_rounds=5),
     "memory": Section(memory),
     "deletes": Section(deletes),
+    "eviction": Section(eviction),
     "tail": Section(tail, rounds=5, duration_s=1.5),
     "stalls": Section(stalls, rounds=3),
     "connections": Section(connections, rounds=3, duration_s=1, warmup_s=0.3),

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +21,7 @@ sys.path.insert(0, str(PROGRAM))
 from bench import Failed, Probe, Settings, cell, interleave  # noqa: E402
 from client import FLUSH, GET, OK, SET, KvClient, delete, encode_bytes, encode_set, key_format  # noqa: E402
 from durability import policy_ratios  # noqa: E402
+from eviction import BATCH, BETWEEN_SCANS, SCAN, TRACES  # noqa: E402
 from growth import AXES, drawing, figures  # noqa: E402
 from latency import stalls_table  # noqa: E402
 from memory import lowest_until_quiet  # noqa: E402
@@ -60,6 +63,20 @@ class Tables(unittest.TestCase):
         for name in SECTIONS:
             self.assertEqual(page.count(f"<!-- bench-compare {name} -->\n"), 1, name)
             self.assertEqual(page.count(f"<!-- /bench-compare {name} -->\n"), 1, name)
+
+
+class Traces(unittest.TestCase):
+    def test_are_the_same_each_time(self) -> None:
+        for trace in TRACES.values():
+            self.assertEqual(list(islice(trace(1000), 20)), list(islice(trace(1000), 20)))
+
+    def test_have_popular_keys_and_scans_of_keys_that_come_once(self) -> None:
+        requests = 2 * (SCAN + BETWEEN_SCANS)
+        batches = islice(TRACES["zipf and scans"](1000), requests // BATCH)
+        asked = Counter(key for keys in batches for key in keys)
+        self.assertEqual(sum(count for key, count in asked.items() if key >= 1000), 2 * SCAN)
+        self.assertEqual(max(count for key, count in asked.items() if key >= 1000), 1)
+        self.assertGreater(asked.most_common(1)[0][1], 2 * BETWEEN_SCANS / 10)
 
 
 class Interleaving(unittest.TestCase):
@@ -293,6 +310,12 @@ class Comparison(unittest.TestCase):
         for text in ("| growth from nothing to 100 keys |", "| FLUSH of 100 keys |", "| 10 keys expire at once |",
                      "SET, GET and DEL of a value of", "idle connection, with 1 of them"):
             self.assertIn(text, done.stdout)
+
+    def test_counts_the_hits_of_every_policy(self) -> None:
+        done = self.compare("--dry", "--divide", "10000", "--only", "eviction", "--targets", "kv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for policy in ("sieve", "lru", "lfu"):
+            self.assertRegex(done.stdout, rf"\| kv-server, 1 thread, {policy} \| [0-9]+[.][0-9] \| [0-9]+[.][0-9] \|")
 
     def test_keeps_data_and_leaves_nothing_behind(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
