@@ -7,6 +7,7 @@ find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(spdlog 1.10 CONFIG REQUIRED)
 find_package(simdjson 3.0 CONFIG REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 add_library(kv_xxhash INTERFACE)

@@ -29,7 +29,7 @@ MAY_USE = {
     "net": "base protocol security observability",
     "command": "base value protocol engine pubsub security observability",
     "script": "base value command",
-    "client": "base value protocol",
+    "client": "base value protocol security",
     "admin": "base value command security observability",
     "cluster": "base protocol engine storage net observability",
 }
@@ -44,6 +44,8 @@ DOORS = [
     ("simdjson", ["src/base/*"], "check UTF-8 through kv/base/utf8.hpp"),
     ("xxhash", ["src/engine/*"], "hash keys through src/engine/hash.hpp"),
     ("isa-l", ["src/storage/crc32c.cpp"], "checksum through src/storage/crc32c.hpp"),
+    ("openssl/", ["src/security/tls_*", "tests/security/*", "tests/support/tls/*"],
+     "speak TLS through include/kv/security/tls_*.hpp"),
     ("zstd", ["src/storage/snapshot_block.cpp"], "compress through src/storage/snapshot_block.hpp"),
 ]
 

@@ -48,6 +48,10 @@ inline constexpr std::size_t kUnauthenticatedPayloadBytesMax = 4U << 10;  // of 
 inline constexpr std::chrono::seconds kAuthenticationMax{10};             // for saying who it is
 inline constexpr std::chrono::seconds kLingerMax{1};                      // discarding input after the last answer
 inline constexpr std::chrono::milliseconds kSweepPeriod{100};             // the per-thread look at all time limits
+inline constexpr std::size_t kTlsBytesAtOnce = 64U << 10;                 // encrypted in one go for one session
+inline constexpr std::chrono::seconds kHandshakeMax{10};                  // that TLS waits for its peer
+inline constexpr std::size_t kHandshakesMax = 1'024;                      // over it they get a tenth of that
+inline constexpr std::chrono::seconds kTlsFilesPeriod{2};                 // the look at whether certificates changed
 inline constexpr std::chrono::seconds kRequestTimeoutDefault{30};         // --request-timeout
 inline constexpr std::chrono::seconds kReplyTimeoutDefault{300};          // --reply-timeout
 inline constexpr std::chrono::seconds kTcpKeepaliveDefault{300};          // --tcp-keepalive
