@@ -29,20 +29,20 @@ void IoThread::start(std::size_t number) {
   });
 }
 
-void IoThread::adopt(Socket socket, std::uint64_t id, bool refused) {
+void IoThread::adopt(Socket socket, std::uint64_t id, Session::Tls tls, bool refused) {
   session_count_.fetch_add(1);
-  asio::post(io_, [this, id, refused, taken = std::make_shared<Socket>(std::move(socket))] {
+  asio::post(io_, [this, id, refused, tls = std::move(tls), taken = std::make_shared<Socket>(std::move(socket))] {
     error_code ignored;  // it has just been opened
     taken->non_blocking(true, ignored);
     protocol::Peer peer{.id = id, .address = endpoint_text(taken->remote_endpoint(ignored))};
-    begin(taken->release(ignored), std::move(peer), refused);
+    begin(taken->release(ignored), std::move(peer), tls, refused);
   });
 }
 
 // The one place, beside main, that catches everything: a session that fails takes nothing else down.
-void IoThread::begin(int descriptor, protocol::Peer peer, bool refused) {
-  const auto session =
-      std::make_shared<Session>(poller_, commits_, descriptor, std::move(peer), context_, SteadyClock::now());
+void IoThread::begin(int descriptor, protocol::Peer peer, Session::Tls tls, bool refused) {
+  const auto session = std::make_shared<Session>(poller_, commits_, descriptor, std::move(peer), std::move(tls),
+                                                 context_, SteadyClock::now());
   sessions_.push_back(*session);
   if (stopping_) session->stop();
   auto run = refused ? session->run_refused({Errc::kBusy, "too many connections"}) : session->run();

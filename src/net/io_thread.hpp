@@ -27,9 +27,9 @@ class IoThread {
   asio::io_context& io() { return io_; }
   void start(std::size_t number);
 
-  // Thread-safe: takes a connection over, which is known as `id`. A `refused` one is only told BUSY. The caller has
-  // counted it.
-  void adopt(Socket socket, std::uint64_t id, bool refused);
+  // Thread-safe: takes a connection over, which is known as `id` and speaks `tls` where that isn't nullptr. A `refused`
+  // one is only told BUSY. The caller has counted it.
+  void adopt(Socket socket, std::uint64_t id, Session::Tls tls, bool refused);
   // Thread-safe: every session answers what it has received, and ends; then the thread ends.
   void stop();
   // Thread-safe: cuts off every session.
@@ -45,7 +45,7 @@ class IoThread {
   Awaitable<void> sweep_forever();
   void sweep(SteadyClock::time_point now);
   void notice_gone_peers();
-  void begin(int descriptor, protocol::Peer peer, bool refused);
+  void begin(int descriptor, protocol::Peer peer, Session::Tls tls, bool refused);
   void run_out();
 
   const SessionContext& context_;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <sys/socket.h>
 #include <thread>
 #include <utility>
@@ -27,6 +28,8 @@ namespace kv::net {
 namespace {
 
 using observability::Counter;
+
+constexpr std::size_t kHandshakeThreads = 2;
 
 // The I/O threads, and some besides them, may all meet at one shard's lock.
 static_assert(kThreadsMax + 64 <= SharedMutex::kThreadsMax);
@@ -50,7 +53,8 @@ void set_up(Socket& socket, std::chrono::seconds keepalive) {
 struct Network::State {
   State(const NetworkOptions& network_options, protocol::RequestHandler& handler, const Clock& clock,
         observability::Counters& counters, CommitGate* commit_gate)
-      : options(network_options), context{options, handler, clock, counters, heavy_work, commit_gate} {
+      : options(network_options), context{options,    handler,     clock,   counters,
+                                          heavy_work, commit_gate, nullptr, handshakes} {
     for (std::size_t i = 0; i < options.threads; ++i) {
       threads.push_back(std::make_unique<IoThread>(context, open, refused));
     }
@@ -60,7 +64,7 @@ struct Network::State {
     last_thread = (last_thread + 1) % threads.size();
     return *threads[last_thread];
   }
-  void take(Socket socket, IoThread& thread);
+  void take(Socket socket, const security::TlsIdentity* tls, IoThread& thread);
   bool has_sessions() const {
     for (const auto& thread : threads) {
       if (thread->sessions() != 0) return true;
@@ -80,9 +84,16 @@ struct Network::State {
   const NetworkOptions options;
   // Two threads, so that one request that takes a second doesn't hold up all others that are merely large.
   asio::thread_pool heavy_work{2};
+  // Not the same ones, so that neither holds up the other.
+  std::optional<asio::thread_pool> handshake_work;
+  std::atomic<std::size_t> handshakes{0};  // that are under way
   SessionContext context;
   std::vector<std::unique_ptr<IoThread>> threads;
-  std::vector<std::unique_ptr<Listener>> listeners;
+  struct Door {
+    std::unique_ptr<Listener> listener;
+    const security::TlsIdentity* tls;  // nullptr: none
+  };
+  std::vector<Door> doors;
   std::vector<std::string> addresses;
   std::uint64_t last_id = 0;            // used by the accepting thread only
   std::size_t last_thread = 0;          // used by the accepting thread only
@@ -93,13 +104,13 @@ struct Network::State {
 };
 
 // On the accepting thread. The socket already belongs to the io_context of `thread`.
-void Network::State::take(Socket socket, IoThread& thread) {
+void Network::State::take(Socket socket, const security::TlsIdentity* tls, IoThread& thread) {
   set_up(socket, options.tcp_keepalive);
   const bool is_over = open.load() >= options.connections_max;
   context.counters.add(is_over ? Counter::kConnectionsRefused : Counter::kConnectionsAccepted);
   if (is_over && refused.load() >= kRefusedConnectionsMax) return;  // closed without a word
   (is_over ? refused : open).fetch_add(1);
-  thread.adopt(std::move(socket), ++last_id, is_over);
+  thread.adopt(std::move(socket), ++last_id, tls == nullptr ? nullptr : tls->current(), is_over);
 }
 
 // What each thread answers, in no order. Those that don't in time are left alone with a question that nobody hears the
@@ -129,28 +140,32 @@ Network::~Network() {
   stop();
 }
 
-Result<void> Network::bind(const std::string& host, std::uint16_t port) {
+Result<void> Network::bind(const std::string& host, std::uint16_t port, const security::TlsIdentity* tls) {
   auto listener = std::make_unique<Listener>(state_->threads.front()->io());
   if (auto bound = listener->bind(host, port); !bound) return bound;
   state_->addresses.push_back(listener->address());
-  state_->listeners.push_back(std::move(listener));
+  state_->doors.push_back({std::move(listener), tls});
+  if (tls != nullptr && !state_->handshake_work) {
+    state_->context.handshake_work = &state_->handshake_work.emplace(kHandshakeThreads);
+  }
   return {};
 }
 
 Result<void> Network::listen() {
-  for (const auto& listener : state_->listeners) {
-    if (auto listening = listener->listen(); !listening) return listening;
+  for (const State::Door& door : state_->doors) {
+    if (auto listening = door.listener->listen(); !listening) return listening;
   }
   return {};
 }
 
 void Network::start() {
   state_->started = true;
-  for (const auto& listener : state_->listeners) {
+  for (const State::Door& door : state_->doors) {
+    const auto take = [this, tls = door.tls](Socket socket, IoThread& thread) {
+      state_->take(std::move(socket), tls, thread);
+    };
     asio::co_spawn(state_->threads.front()->io(),
-                   listener->run([this]() -> IoThread& { return state_->next_thread(); },
-                                 [this](Socket socket, IoThread& thread) { state_->take(std::move(socket), thread); }),
-                   asio::detached);
+                   door.listener->run([this]() -> IoThread& { return state_->next_thread(); }, take), asio::detached);
   }
   for (std::size_t i = 0; i < state_->threads.size(); ++i) state_->threads[i]->start(i);
 }
@@ -160,7 +175,7 @@ bool Network::stop() {
   // Nothing is accepted any more once this has run, so the threads can count their sessions down.
   std::atomic<bool> closed = false;
   asio::post(state_->threads.front()->io(), [&] {
-    for (const auto& listener : state_->listeners) listener->close();
+    for (const State::Door& door : state_->doors) door.listener->close();
     closed = true;
     closed.notify_one();
   });
@@ -174,6 +189,7 @@ bool Network::stop() {
   }
   for (const auto& thread : state_->threads) thread->join();
   state_->heavy_work.join();
+  if (state_->handshake_work) state_->handshake_work->join();
   return true;
 }
 

@@ -21,16 +21,13 @@ bool has_to_wait(error_code error) {
   return error == asio::error::would_block || error == asio::error::try_again || error == asio::error::interrupted;
 }
 
-std::size_t receive(int descriptor, asio::mutable_buffer buffer, error_code& error) {
-  const ssize_t size = ::recv(descriptor, buffer.data(), buffer.size(), 0);
-  error = size > 0 ? error_code() : size == 0 ? asio::error::make_error_code(asio::error::eof) : last_error();
-  return size > 0 ? static_cast<std::size_t>(size) : 0;
-}
-
-std::size_t send(int descriptor, asio::const_buffer buffer, error_code& error) {
-  const ssize_t size = ::send(descriptor, buffer.data(), buffer.size(), MSG_NOSIGNAL);
-  error = size >= 0 ? error_code() : last_error();
-  return size > 0 ? static_cast<std::size_t>(size) : 0;
+// `waiting` is what the operation may wait for. TLS that wants the other is in a state that no good peer brings about.
+error_code error_of(security::TlsChannel::Outcome outcome, security::TlsChannel::Outcome waiting) {
+  using Outcome = security::TlsChannel::Outcome;
+  if (outcome == Outcome::kDone) return {};
+  if (outcome == waiting) return asio::error::would_block;
+  return outcome == Outcome::kEnded ? asio::error::make_error_code(asio::error::eof)
+                                    : asio::error::make_error_code(asio::error::connection_aborted);
 }
 
 std::size_t send_all(int descriptor, std::span<const asio::const_buffer> pieces, error_code& error) {
@@ -49,15 +46,61 @@ std::size_t send_all(int descriptor, std::span<const asio::const_buffer> pieces,
 }  // namespace
 
 PolledSocket::~PolledSocket() {
+  if (tls_ != nullptr) tls_->close();
   poller_.forget(*this);
   ::close(descriptor_);  // which ends the watch, too
 }
 
 std::size_t PolledSocket::write_some(std::span<const asio::const_buffer> pieces, error_code& error) {
-  const std::size_t size =
-      pieces.size() == 1 ? send(descriptor_, pieces.front(), error) : send_all(descriptor_, pieces, error);
+  const std::size_t size = tls_ != nullptr      ? send_through_tls(pieces, error)
+                           : pieces.size() == 1 ? send(pieces.front(), error)
+                                                : send_all(descriptor_, pieces, error);
   if (has_to_wait(error)) error = asio::error::would_block;
   return size;
+}
+
+std::size_t PolledSocket::receive(asio::mutable_buffer buffer, error_code& error) {
+  if (tls_ != nullptr) {
+    const auto [size, outcome] = tls_->read(static_cast<char*>(buffer.data()), buffer.size());
+    error = error_of(outcome, security::TlsChannel::Outcome::kWantsRead);
+    return size;
+  }
+  const ssize_t size = ::recv(descriptor_, buffer.data(), buffer.size(), 0);
+  error = size > 0 ? error_code() : size == 0 ? asio::error::make_error_code(asio::error::eof) : last_error();
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+std::size_t PolledSocket::send(asio::const_buffer buffer, error_code& error) {
+  if (tls_ != nullptr) {
+    const auto [size, outcome] = tls_->write({static_cast<const char*>(buffer.data()), buffer.size()});
+    error = error_of(outcome, security::TlsChannel::Outcome::kWantsWrite);
+    return size;
+  }
+  const ssize_t size = ::send(descriptor_, buffer.data(), buffer.size(), MSG_NOSIGNAL);
+  error = size >= 0 ? error_code() : last_error();
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+// Each piece is a record of its own, or several. What fails after some have been sent fails again.
+std::size_t PolledSocket::send_through_tls(std::span<const asio::const_buffer> pieces, error_code& error) {
+  std::size_t total = 0;
+  for (const asio::const_buffer& piece : pieces) {
+    const std::size_t size = send(piece, error);
+    total += size;
+    if (size < piece.size()) break;
+  }
+  if (total != 0) error = {};
+  return total;
+}
+
+void PolledSocket::begin(Transfer& transfer, std::uint32_t event) {
+  if (&transfer == &reading_ && tls_ != nullptr && tls_->has_pending()) {
+    error_code error;
+    const std::size_t size = receive(transfer.buffer, error);
+    if (!has_to_wait(error)) return end_later(transfer, error, size);
+  }
+  if ((watched_ & event) != 0) return;
+  if (const error_code error = watch_for(watched_ | event)) end_later(transfer, error);
 }
 
 // One operation at most is completed at a time, as that may destroy this object; the other one's turn comes with the
@@ -70,8 +113,8 @@ void PolledSocket::ready(std::uint32_t events) {
     const std::uint32_t event = is_read ? EPOLLIN : EPOLLOUT;
     if (transfer.operation == nullptr || (!broken && (events & event) == 0)) continue;
     error_code error;
-    const std::size_t size =
-        is_read ? receive(descriptor_, transfer.buffer, error) : send(descriptor_, transfer.buffer, error);
+    std::size_t size = 0;
+    if (transfer.buffer.size() != 0) size = is_read ? receive(transfer.buffer, error) : send(transfer.buffer, error);
     if (has_to_wait(error)) continue;
     return transfer.operation.release()->complete(error, size);
   }
@@ -91,17 +134,20 @@ void PolledSocket::cancel() {
   end_later(writing_, asio::error::operation_aborted);
 }
 
-void PolledSocket::end_later(Transfer& transfer, error_code error) {
+void PolledSocket::end_later(Transfer& transfer, error_code error, std::size_t size) {
   if (transfer.operation == nullptr) return;
-  asio::post(get_executor(),
-             [operation = std::move(transfer.operation), error]() mutable { operation.release()->complete(error, 0); });
+  asio::post(get_executor(), [operation = std::move(transfer.operation), error, size]() mutable {
+    operation.release()->complete(error, size);
+  });
 }
 
 void PolledSocket::shutdown_send() {
+  if (tls_ != nullptr) tls_->close();
   ::shutdown(descriptor_, SHUT_WR);
 }
 
-bool PolledSocket::is_readable() const {
+bool PolledSocket::is_readable() {
+  if (tls_ != nullptr) return tls_->is_readable();
   pollfd watched{descriptor_, POLLIN, 0};
   return ::poll(&watched, 1, 0) > 0;
 }

@@ -1,10 +1,15 @@
 // A connected TCP socket whose readiness comes from a Poller. It is an AsyncReadStream and an AsyncWriteStream of
 // Asio's, and never blocks. An operation can be cancelled by cancel() and through its cancellation slot, as any of
 // Asio's. At most one read and one write are under way at a time. Used by its Poller's thread alone.
+//
+// What it reads and writes are the bytes on the wire, or, once it has been given a TlsChannel, those that TLS carries;
+// everything else is the same. But TLS takes whole records off the wire, so a read may find its bytes there already,
+// and whether something can be read is a question to TLS.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -13,6 +18,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "kv/base/assert.hpp"
+#include "kv/security/tls_channel.hpp"
 
 #include "net/asio_types.hpp"
 #include "net/operation.hpp"
@@ -33,6 +39,18 @@ class PolledSocket final : private Polled {
 
   executor_type get_executor() { return poller_.io().get_executor(); }
   int native_handle() const { return descriptor_; }
+
+  // From now on TLS carries what is read and written. REQUIRES: its handshake is done, and no operation is under way.
+  void use(std::unique_ptr<security::TlsChannel> tls) { tls_ = std::move(tls); }
+  bool is_encrypted() const { return tls_ != nullptr; }
+
+  // Completes, with size 0, once the socket can be read, or written: for whoever reads and writes by other means.
+  enum class Ready : std::uint32_t { kToRead = EPOLLIN, kToWrite = EPOLLOUT };
+  template <typename Token>
+  auto async_wait(Ready what, Token&& token) {
+    Transfer& transfer = what == Ready::kToRead ? reading_ : writing_;
+    return start(transfer, static_cast<std::uint32_t>(what), {}, std::forward<Token>(token));
+  }
 
   // Reads what is there, up to the size of the first of `buffers` that isn't empty; completes with asio::error::eof at
   // the end.
@@ -57,13 +75,13 @@ class PolledSocket final : private Polled {
   // Sends the end of the stream.
   void shutdown_send();
   // Whether there is something to read: bytes, the end, or an error.
-  bool is_readable() const;
+  bool is_readable();
 
  private:
   // What waits until the socket is ready for it, and the bytes it is about.
   struct Transfer {
     PendingOperation<error_code, std::size_t> operation;
-    asio::mutable_buffer buffer;
+    asio::mutable_buffer buffer;  // empty where it waits for no more than that
   };
 
   template <typename Buffer, typename Buffers>
@@ -77,22 +95,27 @@ class PolledSocket final : private Polled {
   auto start(Transfer& transfer, std::uint32_t event, asio::mutable_buffer buffer, Token&& token);
 
   void ready(std::uint32_t events) override;
+  std::size_t receive(asio::mutable_buffer buffer, error_code& error);
+  std::size_t send(asio::const_buffer buffer, error_code& error);
+  std::size_t send_through_tls(std::span<const asio::const_buffer> pieces, error_code& error);
+  void begin(Transfer& transfer, std::uint32_t event);
   error_code watch_for(std::uint32_t events);
   // Completes it by way of the io_context.
-  void end_later(Transfer& transfer, error_code error);
+  void end_later(Transfer& transfer, error_code error, std::size_t size = 0);
 
   Poller& poller_;
   const int descriptor_;
   std::uint32_t watched_ = 0;
   Transfer reading_;
   Transfer writing_;
+  std::unique_ptr<security::TlsChannel> tls_;  // nullptr: none
 };
 
 template <typename Token>
 auto PolledSocket::start(Transfer& transfer, std::uint32_t event, asio::mutable_buffer buffer, Token&& token) {
   return asio::async_initiate<Token, void(error_code, std::size_t)>(
       [this, &transfer, event, buffer](auto handler) {
-        KV_ASSERT(transfer.operation == nullptr && buffer.size() != 0);
+        KV_ASSERT(transfer.operation == nullptr);
         if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
           slot.assign(
               [this, &transfer](asio::cancellation_type) { end_later(transfer, asio::error::operation_aborted); });
@@ -100,8 +123,7 @@ auto PolledSocket::start(Transfer& transfer, std::uint32_t event, asio::mutable_
         transfer.operation =
             OperationOf<decltype(handler), error_code, std::size_t>::make(std::move(handler), get_executor());
         transfer.buffer = buffer;
-        if ((watched_ & event) != 0) return;
-        if (const error_code error = watch_for(watched_ | event)) end_later(transfer, error);
+        if ((watched_ & event) == 0 || tls_ != nullptr) begin(transfer, event);
       },
       token);
 }

@@ -9,6 +9,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
+#include "kv/observability/log.hpp"
+
 namespace kv::net {
 
 using observability::Counter;
@@ -22,20 +24,36 @@ constexpr std::chrono::seconds kQuietAfter{1};
 // Announcing fewer frames together than this gains nothing.
 constexpr std::size_t kPrefetchFramesMin = 4;
 
+// Counts what goes on in one place for as long as it lives.
+class UnderWay {
+ public:
+  explicit UnderWay(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  ~UnderWay() { --count_; }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
 }  // namespace
 
-Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer,
+Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, Tls tls,
                  const SessionContext& context, SteadyClock::time_point now)
     : socket_(poller, descriptor),
       commits_(commits),
       context_(context),
-      caller_(context.handler.connect(std::move(peer))),
+      peer_(std::move(peer)),
+      tls_(std::move(tls)),
       input_(kInputBytesIdle),
       began_(now),
+      awaited_since_(now),
       coarse_now_(now),
       last_active_(now) {}
 
 Awaitable<void> Session::run() {
+  if (tls_ != nullptr && !co_await handshake()) co_return;
+  caller_ = context_.handler.connect(std::move(peer_));
   while (true) {
     switch (next_step()) {
       case Step::kRead: {
@@ -76,6 +94,45 @@ Awaitable<void> Session::run_refused(const Error& reason) {
   context_.handler.refuse(reason, output_.buffer());
   finishing_ = true;
   return run();
+}
+
+// False when there is nobody to be served.
+Awaitable<bool> Session::handshake() {
+  using Outcome = security::TlsChannel::Outcome;
+  std::unique_ptr<security::TlsChannel> channel = tls_->accept(socket_.native_handle());
+  const Outcome outcome = co_await shake_hands(*channel);
+  activity_ = Activity::kRunning;
+  if (broken_ || stopping_) co_return false;
+  if (outcome == Outcome::kFailed) {
+    context_.counters.add(Counter::kHandshakesFailed);
+    log::debug("a TLS handshake failed", {{"peer", peer_.address}, {"reason", channel->failure()}});
+    co_await linger();  // so that it hears why
+    co_return false;
+  }
+  peer_.is_encrypted = true;
+  peer_.certificate_name = channel->peer_common_name();
+  socket_.use(std::move(channel));
+  awaited_since_ = last_active_ = SteadyClock::now();
+  co_return true;
+}
+
+// The steps run beside the I/O threads, as one takes up to a millisecond of calculating. What is neither kDone nor
+// kFailed was cut off.
+Awaitable<security::TlsChannel::Outcome> Session::shake_hands(security::TlsChannel& channel) {
+  using Outcome = security::TlsChannel::Outcome;
+  using Ready = PolledSocket::Ready;
+  const UnderWay counted(context_.handshakes);
+  Outcome outcome = Outcome::kWantsRead;
+  while (!broken_ && !stopping_ && (outcome == Outcome::kWantsRead || outcome == Outcome::kWantsWrite)) {
+    activity_ = Activity::kHandshaking;
+    const Ready what = outcome == Outcome::kWantsRead ? Ready::kToRead : Ready::kToWrite;
+    const auto [error, size] = co_await socket_.async_wait(what, kAwait);
+    if (error) break;
+    const auto here = SteadyClock::now();
+    co_await run_beside(*context_.handshake_work, [&] { outcome = channel.handshake(); });
+    awaited_since_ += SteadyClock::now() - here;  // which was not the peer's time
+  }
+  co_return outcome;
 }
 
 // Runs frames until something has to be awaited, and says what.
@@ -231,17 +288,23 @@ void Session::finish_write(error_code error, std::size_t size) {
 }
 
 Awaitable<void> Session::run_heavy() {
+  protocol::Handled handled;
+  co_await run_beside(context_.heavy_work, [&] {
+    handled = context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), Weight::kHeavy, output_.buffer());
+  });
+  take(heavy_frame_, std::move(handled));
+  input_.consume(protocol::kHeaderBytes + heavy_frame_.payload.size());
+}
+
+template <typename Work>
+Awaitable<void> Session::run_beside(asio::thread_pool& threads, Work work) {
   activity_ = Activity::kHeavy;
   bool done = false;
   std::exception_ptr fault;
-  protocol::Handled handled;
-  asio::post(context_.heavy_work, [this, self = shared_from_this(), &done, &fault, &handled]() mutable {
+  asio::post(threads, [this, self = shared_from_this(), &work, &done, &fault]() mutable {
     try {
-      // Of a connection that was cut off while this stood in line nobody wants the reply, and shut-down waits for it.
-      if (!broken_) {
-        handled =
-            context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), Weight::kHeavy, output_.buffer());
-      }
+      // Of a connection that was cut off while this stood in line nobody wants the result, and shut-down waits for it.
+      if (!broken_) work();
     } catch (...) {
       fault = std::current_exception();
     }
@@ -253,8 +316,6 @@ Awaitable<void> Session::run_heavy() {
   });
   while (!done) co_await sleep(std::chrono::hours(1));
   if (fault) std::rethrow_exception(fault);
-  take(heavy_frame_, std::move(handled));
-  input_.consume(protocol::kHeaderBytes + heavy_frame_.payload.size());
 }
 
 Awaitable<void> Session::wait_for_pending() {
@@ -303,18 +364,18 @@ void Session::wake() {
 
 // What a heavy request works with belongs to its thread meanwhile: input and output are not looked at then.
 protocol::ConnectionInfo Session::describe() const {
-  static constexpr std::string_view kStates[] = {"running", "reading", "committing", "writing",
-                                                 "waiting", "heavy",   "lingering"};
+  static constexpr std::string_view kStates[] = {"running", "handshaking", "reading", "committing",
+                                                 "writing", "waiting",     "heavy",   "lingering"};
   const auto ms = [this](SteadyClock::time_point since) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(coarse_now_ - since);
   };
   const bool is_heavy = activity_ == Activity::kHeavy;
   return {.id = id(),
-          .address = caller_->peer().address,
-          .is_encrypted = caller_->peer().is_encrypted,
-          .is_admitted = caller_->is_admitted(),
-          .name = caller_->name(),
-          .user = caller_->user(),
+          .address = peer().address,
+          .is_encrypted = tls_ != nullptr,
+          .is_admitted = caller_ != nullptr && caller_->is_admitted(),
+          .name = caller_ == nullptr ? "" : caller_->name(),
+          .user = caller_ == nullptr ? "" : caller_->user(),
           .age = ms(began_),
           .idle = ms(last_active_),
           .state = kStates[static_cast<std::size_t>(activity_)],
@@ -335,7 +396,7 @@ void Session::give_memory_back() {
 
 void Session::stop() {
   stopping_ = true;
-  if (activity_ == Activity::kReading) socket_.cancel();
+  if (activity_ == Activity::kReading || activity_ == Activity::kHandshaking) socket_.cancel();
   if (activity_ == Activity::kWaiting) wake();
 }
 
@@ -345,9 +406,19 @@ void Session::abort() {
   socket_.cancel();
 }
 
+// How long its peer may take before it asks for anything, where it hasn't come so far.
+SteadyClock::duration Session::time_before_service() const {
+  if (activity_ == Activity::kHandshaking) {
+    const bool are_many = context_.handshakes > context_.options.handshakes_max;
+    return context_.options.handshake_timeout / (are_many ? 10 : 1);
+  }
+  if (caller_ != nullptr && !caller_->is_admitted()) return context_.options.authentication_timeout;
+  return SteadyClock::duration::max();
+}
+
 void Session::sweep(SteadyClock::time_point now) {
   coarse_now_ = now;
-  if (!caller_->is_admitted() && now - began_ >= context_.options.authentication_timeout) {
+  if (now - awaited_since_ >= time_before_service()) {
     context_.counters.add(Counter::kTimeouts);
     return abort();
   }

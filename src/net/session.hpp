@@ -13,11 +13,11 @@
 //      stands counts as any other bytes.
 //   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
 //   4. No reply leaves before the log holds what it tells of, as safely as its policy promises. Where that can't be
-//   known
-//      any more the connection closes without one.
+//      known any more the connection closes without one.
 //   5. Nothing here takes long, so that a session's neighbours don't wait: one read or write moves kTransferBytesMax at
 //      most, then others have their turn; and what takes long runs as heavy.
-//   6. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
+//   6. What a peer may do depends on who it is, so with TLS none of this begins before the handshake is done.
+//   7. A connection that ends with an answer is closed so that no reset eats it: send, shut the sending side, discard
 //      input until the peer closes too or kLingerMax has passed.
 #pragma once
 
@@ -35,6 +35,7 @@
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
+#include "kv/security/tls_context.hpp"
 
 #include "net/asio_types.hpp"
 #include "net/commit_line.hpp"
@@ -50,16 +51,20 @@ struct SessionContext {
   const Clock& clock;
   observability::Counters& counters;
   asio::thread_pool& heavy_work;
-  CommitGate* commit_gate;  // nullptr: replies wait for nothing
+  CommitGate* commit_gate;               // nullptr: replies wait for nothing
+  asio::thread_pool* handshake_work;     // nullptr: nobody speaks TLS
+  std::atomic<std::size_t>& handshakes;  // that are under way
 };
 
 using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class Session : public std::enable_shared_from_this<Session>, public SessionHook {
  public:
-  // Serves the connection on `descriptor`, which it takes over.
-  Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, const SessionContext& context,
-          SteadyClock::time_point now);
+  using Tls = std::shared_ptr<const security::TlsContext>;
+
+  // Serves the connection on `descriptor`, which it takes over; through TLS where it is given some.
+  Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, Tls tls,
+          const SessionContext& context, SteadyClock::time_point now);
 
   // Serves the connection until it ends. The caller keeps this object alive meanwhile.
   Awaitable<void> run();
@@ -74,7 +79,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void abort();
   // Looks at the session's time limits. `now` is the time of the sweep, which is all the precision there is.
   void sweep(SteadyClock::time_point now);
-  std::uint64_t id() const { return caller_->peer().id; }
+  std::uint64_t id() const { return peer().id; }
   protocol::ConnectionInfo describe() const;
   // Whether it waits for something that is of no use to a peer that goes; then its going has to be noticed.
   bool waits_for_peer() const { return activity_ == Activity::kWaiting && pending_ && pending_->ends_with_peer(); }
@@ -83,12 +88,14 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
 
  private:
   enum class Step { kRead, kWrite, kRunHeavy, kAwaitRoom, kWait, kLinger, kClose };
-  enum class Activity { kRunning, kReading, kCommitting, kWriting, kWaiting, kHeavy, kLingering };
+  enum class Activity { kRunning, kHandshaking, kReading, kCommitting, kWriting, kWaiting, kHeavy, kLingering };
 
   // Frames that are announced together. More were measured slower: what is fetched first is then displaced again
   // before its turn comes.
   using Frames = boost::container::static_vector<protocol::Frame, 16>;
 
+  Awaitable<bool> handshake();
+  Awaitable<security::TlsChannel::Outcome> shake_hands(security::TlsChannel& channel);
   Step next_step();
   Step step_without_frame() const;
   bool take(const protocol::Frame& frame, protocol::Handled handled);
@@ -103,9 +110,14 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Awaitable<void> write();
   void finish_write(error_code error, std::size_t size);
   Awaitable<void> run_heavy();
+  // Runs `work` on one of `threads`, while this session sleeps.
+  template <typename Work>
+  Awaitable<void> run_beside(asio::thread_pool& threads, Work work);
   Awaitable<void> wait_for_pending();
   Awaitable<void> linger();
 
+  const protocol::Peer& peer() const { return caller_ == nullptr ? peer_ : caller_->peer(); }
+  SteadyClock::duration time_before_service() const;
   bool peer_is_gone();
   // Sleeps until wake(), at most `at_most`.
   Awaitable<void> sleep(SteadyClock::duration at_most);
@@ -115,7 +127,9 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   PolledSocket socket_;
   CommitLine& commits_;
   const SessionContext& context_;
-  const std::unique_ptr<protocol::Caller> caller_;
+  protocol::Peer peer_;                       // until it has a caller
+  const Tls tls_;                             // nullptr: it speaks plainly
+  std::unique_ptr<protocol::Caller> caller_;  // nullptr: it is not known yet who calls
   ByteBuffer input_;
   ReplyQueue output_;
   protocol::Frame heavy_frame_;
@@ -123,7 +137,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Lsn lsn_ = kNoLsn;  // the last record that the replies to be sent depend on
   Timer* sleeping_ = nullptr;
   const SteadyClock::time_point began_;
-  SteadyClock::time_point coarse_now_;  // of the last sweep
+  SteadyClock::time_point awaited_since_;  // what has to come before it is served: the handshake, then who it is
+  SteadyClock::time_point coarse_now_;     // of the last sweep
   SteadyClock::time_point last_active_;
   SteadyClock::time_point linger_until_{};
   std::uint64_t waits_ = 0;  // tells one wait from the next

@@ -18,7 +18,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the words of a t
 
 constexpr std::uint32_t kMoreThanTheKernelTakes = 16 << 20;
 
-class NetworkLife : public NetworkTest {
+class NetworkLife : public EveryTransport {
  protected:
   // Stops, and returns how long that took.
   milliseconds stop() {
@@ -27,8 +27,9 @@ class NetworkLife : public NetworkTest {
     return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
   }
 };
+KV_WITH_EVERY_TRANSPORT(NetworkLife);
 
-TEST_F(NetworkLife, ListensWhereItIsTold) {
+TEST_P(NetworkLife, ListensWhereItIsTold) {
   Network other(options, handler, clock, counters);
   ASSERT_TRUE(other.bind("127.0.0.1", 0));
   ASSERT_TRUE(other.bind("localhost", 0));
@@ -42,9 +43,9 @@ TEST_F(NetworkLife, ListensWhereItIsTold) {
 }
 
 // While data is being recovered, say.
-TEST_F(NetworkLife, RefusesConnectionsToAnAddressThatIsOnlyBound) {
+TEST_P(NetworkLife, RefusesConnectionsToAnAddressThatIsOnlyBound) {
   Network bound(options, handler, clock, counters);
-  ASSERT_TRUE(bound.bind("127.0.0.1", 0));
+  ASSERT_TRUE(bound.bind("127.0.0.1", 0, identity()));
   port = port_of(bound.listeners().front());
   EXPECT_THROW(connect(), std::system_error);
   Network other(options, handler, clock, counters);
@@ -56,7 +57,7 @@ TEST_F(NetworkLife, RefusesConnectionsToAnAddressThatIsOnlyBound) {
 }
 
 // The server shuts its side first here, so its end of the connection stays behind for a minute.
-TEST_F(NetworkLife, TakesAnAddressWhoseConnectionsHaveJustEnded) {
+TEST_P(NetworkLife, TakesAnAddressWhoseConnectionsHaveJustEnded) {
   start();
   RawClient client = connect();
   EXPECT_EQ(client.call(echo("hello")), ok("hello"));
@@ -69,7 +70,7 @@ TEST_F(NetworkLife, TakesAnAddressWhoseConnectionsHaveJustEnded) {
   EXPECT_TRUE(next.listen());
 }
 
-TEST_F(NetworkLife, SaysWhereItCannotListen) {
+TEST_P(NetworkLife, SaysWhereItCannotListen) {
   start();
   Network other(options, handler, clock, counters);
   const auto taken = other.bind("127.0.0.1", port);
@@ -82,7 +83,7 @@ TEST_F(NetworkLife, SaysWhereItCannotListen) {
 }
 
 // Each connection belongs to one thread from accept() on, whichever listener it came through.
-TEST_F(NetworkLife, SeveralListenersShareTheThreads) {
+TEST_P(NetworkLife, SeveralListenersShareTheThreads) {
   options.threads = 3;
   network = std::make_unique<Network>(options, handler, clock, counters);
   ASSERT_TRUE(network->bind("127.0.0.1", 0));
@@ -101,20 +102,20 @@ TEST_F(NetworkLife, SeveralListenersShareTheThreads) {
   EXPECT_EQ(network->connections(), 12U);
 }
 
-TEST_F(NetworkLife, StopsWithoutEverHavingStarted) {
+TEST_P(NetworkLife, StopsWithoutEverHavingStarted) {
   Network other(options, handler, clock, counters);
   ASSERT_TRUE(other.bind("127.0.0.1", 0));
   other.stop();
 }
 
-TEST_F(NetworkLife, StopsOnce) {
+TEST_P(NetworkLife, StopsOnce) {
   start();
   EXPECT_LT(stop(), milliseconds(3'000));
   network->stop();
   EXPECT_THROW(connect(), std::system_error) << "nobody listens any more";
 }
 
-TEST_F(NetworkLife, AnswersWhatItHasReceivedBeforeItStops) {
+TEST_P(NetworkLife, AnswersWhatItHasReceivedBeforeItStops) {
   options.threads = 2;
   start();
   std::vector<RawClient> clients;
@@ -139,7 +140,7 @@ TEST_F(NetworkLife, AnswersWhatItHasReceivedBeforeItStops) {
   EXPECT_EQ(network->connections(), 0U);
 }
 
-TEST_F(NetworkLife, StopsThoughItsPeersStay) {
+TEST_P(NetworkLife, StopsThoughItsPeersStay) {
   start();
   RawClient idle = connect();
   EXPECT_EQ(idle.call(echo("accepted")), ok("accepted"));
@@ -147,7 +148,7 @@ TEST_F(NetworkLife, StopsThoughItsPeersStay) {
   EXPECT_EQ(idle.receive_until_eof(), "");
 }
 
-TEST_F(NetworkLife, CutsOffAPeerThatNeverReads) {
+TEST_P(NetworkLife, CutsOffAPeerThatNeverReads) {
   start();
   RawClient client = connect(4'096);
   client.send(fill(kMoreThanTheKernelTakes));
@@ -159,7 +160,7 @@ TEST_F(NetworkLife, CutsOffAPeerThatNeverReads) {
 }
 
 // The reply of a wait that was completed and never got through.
-TEST_F(NetworkLife, WhatItCutsOffIsUndeliverable) {
+TEST_P(NetworkLife, WhatItCutsOffIsUndeliverable) {
   start();
   RawClient client = connect(4'096);
   client.send(wait_for(3'600'000, "it"));
@@ -172,7 +173,7 @@ TEST_F(NetworkLife, WhatItCutsOffIsUndeliverable) {
 }
 
 // Of heavy requests that stand in line when time is up, those that have not begun are not run.
-TEST_F(NetworkLife, DoesNotRunHeavyRequestsOfConnectionsThatItCutOff) {
+TEST_P(NetworkLife, DoesNotRunHeavyRequestsOfConnectionsThatItCutOff) {
   start();
   handler.shut_gate();
   constexpr std::size_t kHeavyThreads = 2;
@@ -192,7 +193,7 @@ TEST_F(NetworkLife, DoesNotRunHeavyRequestsOfConnectionsThatItCutOff) {
   EXPECT_EQ(handler.handled(), kHeavyThreads + 1);
 }
 
-TEST_F(NetworkLife, EndsWithItsObject) {
+TEST_P(NetworkLife, EndsWithItsObject) {
   start();
   RawClient client = connect();
   EXPECT_EQ(client.call(echo("accepted")), ok("accepted"));

@@ -15,7 +15,7 @@ using Events = std::vector<std::string>;
 
 constexpr std::uint32_t kLong = 3'600'000;
 
-class PendingReplyTest : public NetworkTest {
+class PendingReplyTest : public EveryTransport {
  protected:
   PendingReplyTest() { start(); }
 
@@ -25,8 +25,9 @@ class PendingReplyTest : public NetworkTest {
     return record.events();
   }
 };
+KV_WITH_EVERY_TRANSPORT(PendingReplyTest);
 
-TEST_F(PendingReplyTest, IsCompletedWhenItIsWoken) {
+TEST_P(PendingReplyTest, IsCompletedWhenItIsWoken) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it"));
   const auto record = handler.pending("it");
@@ -36,14 +37,14 @@ TEST_F(PendingReplyTest, IsCompletedWhenItIsWoken) {
   EXPECT_EQ(all_events(*record), (Events{"notify", "complete", "gone"}));
 }
 
-TEST_F(PendingReplyTest, IsCompletedWhenItWasWokenAtOnce) {
+TEST_P(PendingReplyTest, IsCompletedWhenItWasWokenAtOnce) {
   handler.grant_at_once("it");
   RawClient client = connect();
   EXPECT_EQ(client.call(wait_for(kLong, "it")), ok("complete"));
   EXPECT_EQ(all_events(*handler.pending("it")), (Events{"notify", "complete", "gone"}));
 }
 
-TEST_F(PendingReplyTest, IsCompletedWhenItsTimeIsUp) {
+TEST_P(PendingReplyTest, IsCompletedWhenItsTimeIsUp) {
   RawClient client = connect();
   for (const std::uint32_t milliseconds : {0U, 1U, 60U}) {
     const auto begin = std::chrono::steady_clock::now();
@@ -53,7 +54,7 @@ TEST_F(PendingReplyTest, IsCompletedWhenItsTimeIsUp) {
   }
 }
 
-TEST_F(PendingReplyTest, HoldsBackLaterFramesAndNotEarlierReplies) {
+TEST_P(PendingReplyTest, HoldsBackLaterFramesAndNotEarlierReplies) {
   RawClient client = connect();
   client.send(echo("before") + wait_for(kLong, "it") + echo("after") + heavy_echo("heavy"));
   EXPECT_EQ(client.receive(), ok("before"));
@@ -65,7 +66,7 @@ TEST_F(PendingReplyTest, HoldsBackLaterFramesAndNotEarlierReplies) {
   EXPECT_EQ(client.receive(3), (std::vector{ok("complete"), ok("after"), ok("heavy")}));
 }
 
-TEST_F(PendingReplyTest, OneCanFollowTheOther) {
+TEST_P(PendingReplyTest, OneCanFollowTheOther) {
   RawClient client = connect();
   std::string requests;
   for (int i = 0; i < 20; ++i) requests += wait_for(i % 3 == 0 ? 1 : kLong, std::to_string(i));
@@ -77,7 +78,7 @@ TEST_F(PendingReplyTest, OneCanFollowTheOther) {
   }
 }
 
-TEST_F(PendingReplyTest, AWakeThatComesLateDoesNotEndTheNextWait) {
+TEST_P(PendingReplyTest, AWakeThatComesLateDoesNotEndTheNextWait) {
   RawClient client = connect();
   client.send(wait_for(kLong, "first") + wait_for(kLong, "second"));
   const auto first = handler.pending("first");
@@ -93,7 +94,7 @@ TEST_F(PendingReplyTest, AWakeThatComesLateDoesNotEndTheNextWait) {
   EXPECT_EQ(client.receive(), ok("complete"));
 }
 
-TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerClosesItsSendingSide) {
+TEST_P(PendingReplyTest, IsWithdrawnWhenThePeerClosesItsSendingSide) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it") + echo("after"));
   const auto record = handler.pending("it");
@@ -103,7 +104,7 @@ TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerClosesItsSendingSide) {
   EXPECT_EQ(all_events(*record), (Events{"notify", "withdraw", "gone"}));
 }
 
-TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerHadClosedItsSendingSideBefore) {
+TEST_P(PendingReplyTest, IsWithdrawnWhenThePeerHadClosedItsSendingSideBefore) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it"));
   client.half_close();
@@ -111,7 +112,7 @@ TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerHadClosedItsSendingSideBefore) {
   EXPECT_EQ(client.receive_until_eof(), "");
 }
 
-TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerResets) {
+TEST_P(PendingReplyTest, IsWithdrawnWhenThePeerResets) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it") + echo("after"));
   const auto record = handler.pending("it");
@@ -121,7 +122,7 @@ TEST_F(PendingReplyTest, IsWithdrawnWhenThePeerResets) {
   EXPECT_TRUE(eventually([&] { return network->connections() == 0; }));
 }
 
-TEST_F(PendingReplyTest, IsWithdrawnWhenItIsWokenForAPeerThatHasGone) {
+TEST_P(PendingReplyTest, IsWithdrawnWhenItIsWokenForAPeerThatHasGone) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it"));
   const auto record = handler.pending("it");
@@ -130,7 +131,7 @@ TEST_F(PendingReplyTest, IsWithdrawnWhenItIsWokenForAPeerThatHasGone) {
   EXPECT_EQ(all_events(*record), (Events{"notify", "withdraw", "gone"}));
 }
 
-TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsCompletedThoughThatHasStoppedSending) {
+TEST_P(PendingReplyTest, ThatDoesNotEndWithItsPeerIsCompletedThoughThatHasStoppedSending) {
   RawClient client = connect();
   client.send(wait_on(kLong, "it") + echo("after"));
   client.half_close();
@@ -146,7 +147,7 @@ TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsCompletedThoughThatHasStoppe
   EXPECT_EQ(all_events(*record), (Events{"notify", "complete", "gone"}));
 }
 
-TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsUndeliverableOnceThatHasGone) {
+TEST_P(PendingReplyTest, ThatDoesNotEndWithItsPeerIsUndeliverableOnceThatHasGone) {
   RawClient client = connect();
   client.send(wait_on(kLong, "it"));
   const auto record = handler.pending("it");
@@ -156,7 +157,7 @@ TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsUndeliverableOnceThatHasGone
   EXPECT_TRUE(eventually([&] { return network->connections() == 0; }));
 }
 
-TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsWithdrawnAtShutDown) {
+TEST_P(PendingReplyTest, ThatDoesNotEndWithItsPeerIsWithdrawnAtShutDown) {
   RawClient client = connect();
   client.send(wait_on(kLong, "it"));
   const auto record = handler.pending("it");
@@ -166,7 +167,7 @@ TEST_F(PendingReplyTest, ThatDoesNotEndWithItsPeerIsWithdrawnAtShutDown) {
   EXPECT_EQ(record->events(), (Events{"notify", "withdraw", "gone"}));
 }
 
-TEST_F(PendingReplyTest, IsWithdrawnAtShutDown) {
+TEST_P(PendingReplyTest, IsWithdrawnAtShutDown) {
   RawClient client = connect();
   client.send(echo("before") + wait_for(kLong, "it") + echo("after"));
   const auto record = handler.pending("it");
@@ -176,7 +177,7 @@ TEST_F(PendingReplyTest, IsWithdrawnAtShutDown) {
   EXPECT_EQ(record->events(), (Events{"notify", "withdraw", "gone"}));
 }
 
-TEST_F(PendingReplyTest, IsUndeliverableWhenThePeerGoesBeforeTheReplyIsSent) {
+TEST_P(PendingReplyTest, IsUndeliverableWhenThePeerGoesBeforeTheReplyIsSent) {
   RawClient client = connect();
   client.send(wait_for(kLong, "it"));
   const auto record = handler.pending("it");

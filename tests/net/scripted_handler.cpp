@@ -157,9 +157,18 @@ class ScriptedPending final : public protocol::PendingReply {
 };
 
 std::unique_ptr<protocol::Caller> ScriptedHandler::connect(protocol::Peer peer) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_peer_ = peer;
+  }
   auto caller = std::make_unique<protocol::Caller>(std::move(peer));
   caller->set_admitted(admits_);
   return caller;
+}
+
+protocol::Peer ScriptedHandler::last_peer() const {
+  const std::lock_guard lock(mutex_);
+  return last_peer_;
 }
 
 protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {

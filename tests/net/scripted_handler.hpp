@@ -82,6 +82,9 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   // Tails of replies that somebody keeps.
   std::size_t tails() const { return tails_; }
+  // The last one that connected; its id is 0 as long as nobody has.
+  protocol::Peer last_peer() const;
+
   // How many requests were begun.
   std::size_t handled() const { return handled_; }
   // The payloads of all frames that were announced, in that order.
@@ -106,6 +109,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   bool gate_is_open_ = true;
   std::string granted_at_once_;
   std::atomic<Lsn> pending_lsn_{kNoLsn};
+  protocol::Peer last_peer_;
   std::vector<std::string> announced_;
   std::vector<std::pair<std::string, std::shared_ptr<PendingRecord>>> pending_;
 };

@@ -18,6 +18,7 @@
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
+#include "kv/security/tls_identity.hpp"
 
 namespace kv::net {
 
@@ -30,7 +31,9 @@ struct NetworkOptions {
   std::chrono::milliseconds idle_timeout{0};                              // 0: off
   std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;         // 0: off
   std::chrono::milliseconds authentication_timeout = kAuthenticationMax;  // of whom the handler doesn't admit yet
-  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;              // 0: off
+  std::chrono::milliseconds handshake_timeout = kHandshakeMax;            // that TLS waits for its peer, in all
+  std::size_t handshakes_max = kHandshakesMax;                // while there are more they get a tenth of that
+  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;  // 0: off
 };
 
 class Network {
@@ -44,9 +47,10 @@ class Network {
   Network& operator=(const Network&) = delete;
 
   // Takes the address HOST (a name or address, IPv6 without brackets) and port (0: a free one), so that nobody else can
-  // have it; whoever connects is still refused. Fails with a sentence that names the address. REQUIRES: before
-  // listen().
-  Result<void> bind(const std::string& host, std::uint16_t port);
+  // have it; whoever connects is still refused. Connections there will speak TLS as `tls`, which must outlive stop(),
+  // has it when they come; or plainly, where it is nullptr. Fails with a sentence that names the address. REQUIRES:
+  // before listen().
+  Result<void> bind(const std::string& host, std::uint16_t port, const security::TlsIdentity* tls = nullptr);
   // Lets connections in at every address that was taken; they wait until start(). Fails with a sentence that names the
   // address that couldn't be had after all. Called once.
   Result<void> listen();

@@ -22,8 +22,9 @@ enum class Counter : std::uint8_t {
   kHits,      // keys that GET and MGET found
   kMisses,    // keys that they didn't
   kTimeouts,  // connections closed by the request or idle timeout
+  kHandshakesFailed,
 };
-inline constexpr std::size_t kCounters = 8;
+inline constexpr std::size_t kCounters = 9;
 inline constexpr std::size_t kErrcs = static_cast<std::size_t>(Errc::kReplyTooLarge) + 1;
 
 class Counters {

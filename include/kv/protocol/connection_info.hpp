@@ -19,7 +19,7 @@ struct ConnectionInfo {
   // Both to kSweepPeriod.
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};  // since its peer last sent or took something
-  std::string_view state{};           // reading, running, committing, writing, waiting, heavy or lingering
+  std::string_view state{};           // handshaking, reading, running, committing, writing, waiting, heavy, lingering
   std::size_t input_bytes = 0;        // memory that its buffers hold; 0 while it is heavy
   std::size_t output_bytes = 0;
   std::uint8_t last_command = 0;  // its byte; 0: none yet

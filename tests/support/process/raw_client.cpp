@@ -20,6 +20,8 @@
 namespace kv::test {
 namespace {
 
+using Outcome = security::TlsChannel::Outcome;
+
 [[noreturn]] void fail(const char* call) {
   throw std::system_error(errno, std::generic_category(), call);
 }
@@ -66,14 +68,25 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes)
 
 RawClient::RawClient(RawClient&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      tls_(std::move(other.tls_)),
       received_(std::move(other.received_)),
       taken_(std::exchange(other.taken_, 0)) {}
 
 RawClient& RawClient::operator=(RawClient&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(tls_, other.tls_);
   std::swap(received_, other.received_);
   std::swap(taken_, other.taken_);
   return *this;
+}
+
+void RawClient::encrypt(const std::shared_ptr<const security::TlsContext>& context, const std::string& server_name) {
+  tls_ = context->connect(fd_, server_name);
+  Outcome outcome;
+  while ((outcome = tls_->handshake()) != Outcome::kDone) {
+    if (outcome == Outcome::kFailed) throw std::runtime_error("no TLS: " + tls_->failure());
+    wait_for(fd_, outcome == Outcome::kWantsRead ? POLLIN : POLLOUT);
+  }
 }
 
 void RawClient::send(ByteView bytes) {
@@ -88,19 +101,30 @@ void RawClient::send_bytewise(ByteView bytes) {
 }
 
 std::size_t RawClient::send_some(ByteView bytes) {
+  if (tls_ != nullptr) {
+    const auto [size, outcome] = tls_->write(bytes);
+    if (outcome == Outcome::kFailed) throw std::runtime_error("can't write: " + tls_->failure());
+    return size;
+  }
   const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
   fail("send");
 }
 
-// Reads what the kernel has; false at the end of the stream or, when it need not wait, where nothing is there.
+// Reads what is there; false at the end of the stream.
 bool RawClient::read_more(bool wait) {
-  if (wait) wait_for(fd_, POLLIN);
+  if (wait && (tls_ == nullptr || !tls_->is_readable())) wait_for(fd_, POLLIN);
   if (taken_ > received_.size() / 2) received_.erase(0, std::exchange(taken_, 0));
   char chunk[256 << 10];
+  if (tls_ != nullptr) {
+    const auto [size, outcome] = tls_->read(chunk, sizeof(chunk));
+    if (outcome == Outcome::kFailed) throw std::runtime_error("can't read: " + tls_->failure());
+    received_.append(chunk, size);
+    return outcome != Outcome::kEnded;
+  }
   const ssize_t got = recv(fd_, chunk, sizeof(chunk), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
   if (got < 0) fail("recv");
   received_.append(chunk, static_cast<std::size_t>(got));
   return got > 0;
@@ -168,6 +192,7 @@ std::string RawClient::receive_until_eof() {
 }
 
 void RawClient::half_close() {
+  if (tls_ != nullptr) tls_->close();
   if (shutdown(fd_, SHUT_WR) != 0) fail("shutdown");
 }
 
@@ -177,6 +202,7 @@ void RawClient::reset() {
 }
 
 void RawClient::close() {
+  tls_.reset();
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

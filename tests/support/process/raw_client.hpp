@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "kv/base/bytes.hpp"
+#include "kv/security/tls_context.hpp"
 
 #include "support/process/reply.hpp"
 #include "support/process/server_process.hpp"
@@ -26,6 +28,9 @@ class RawClient {
   ~RawClient() { close(); }
   RawClient(RawClient&& other) noexcept;
   RawClient& operator=(RawClient&& other) noexcept;
+
+  // Speaks TLS from now on; throws std::runtime_error, with the reason, when the handshake fails.
+  void encrypt(const std::shared_ptr<const security::TlsContext>& context, const std::string& server_name);
 
   // Sends all of `bytes`.
   void send(ByteView bytes);
@@ -48,6 +53,8 @@ class RawClient {
   // Reads until the server closes its side, in an orderly way: a reset throws.
   std::string receive_until_eof();
 
+  // Says to TLS that nothing more is sent, but leaves the sending side of TCP open. REQUIRES: it speaks TLS.
+  void end_tls() { tls_->close(); }
   // Closes the sending side: the server sees the end of the input.
   void half_close();
   // Closes with a reset, which throws away whatever is on its way.
@@ -60,6 +67,7 @@ class RawClient {
   bool take_reply(Reply& reply);
 
   int fd_ = -1;
+  std::unique_ptr<security::TlsChannel> tls_;  // nullptr: it speaks plainly
   std::string received_;
   std::size_t taken_ = 0;  // of received_
 };

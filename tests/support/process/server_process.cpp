@@ -22,14 +22,17 @@ std::string log_file_of(const std::vector<std::string>& args) {
   return flag == args.end() ? "" : *std::next(flag);
 }
 
-// The port in the first `listening on ADDRESS:PORT` of the log; 0 as long as not all of it is there.
-std::uint16_t find_port(ByteView log) {
+// The port in the first `listening on ADDRESS:PORT` of the log that goes on with `rest`; 0 as long as there is none.
+std::uint16_t find_port(ByteView log, ByteView rest = "") {
   constexpr ByteView kMark = "listening on 127.0.0.1:";
-  const std::size_t mark = log.find(kMark);
-  if (mark == ByteView::npos) return 0;
-  log.remove_prefix(mark + kMark.size());
-  const std::size_t end = log.find_first_not_of("0123456789");
-  return end == ByteView::npos ? 0 : static_cast<std::uint16_t>(std::stoul(std::string(log.substr(0, end))));
+  for (std::size_t mark; (mark = log.find(kMark)) != ByteView::npos;) {
+    log.remove_prefix(mark + kMark.size());
+    const std::size_t end = log.find_first_not_of("0123456789");
+    if (end == ByteView::npos) return 0;
+    if (log.substr(end).starts_with(rest))
+      return static_cast<std::uint16_t>(std::stoul(std::string(log.substr(0, end))));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -70,6 +73,10 @@ std::string ServerProcess::log() const {
   if (log_file_.empty()) return text;
   std::ifstream file(log_file_);
   return text.append(std::istreambuf_iterator<char>(file), {});
+}
+
+std::uint16_t ServerProcess::tls_port() const {
+  return find_port(log(), " tls=true");
 }
 
 Exit ServerProcess::wait_exit(std::chrono::milliseconds deadline) {

@@ -28,6 +28,8 @@ class ServerProcess {
 
   // The port of the first address it listens on.
   std::uint16_t port() const { return port_; }
+  // The port of the first address on which it speaks TLS; 0 when there is none.
+  std::uint16_t tls_port() const;
   // Everything it has written so far, to stdout or stderr.
   std::string log() const;
 
