@@ -30,12 +30,16 @@ std::uint64_t resident_bytes() {
   return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+json::array texts(const std::vector<std::string>& list) {
+  json::array array;
+  for (const std::string& text : list) array.emplace_back(text);
+  return array;
+}
+
 json::object server_section(const ServerState& state) {
-  json::array listeners;
-  for (const std::string& listener : state.listeners) listeners.emplace_back(listener);
   return {{"version", state.version},
           {"pid", getpid()},
-          {"listeners", std::move(listeners)},
+          {"listeners", texts(state.listeners)},
           {"threads", state.threads},
           {"uptime_seconds", state.uptime_ms / 1000}};
 }
@@ -72,6 +76,17 @@ json::object memory_section(const Services& services, const engine::Engine::Usag
   section["evicted"] = usage.evicted_total;
   section["refused"] = limit.refused;
   return section;
+}
+
+json::object tls_section(const TlsState& state, const observability::Counters::Totals& totals) {
+  if (!state.enabled) return {{"enabled", false}};
+  return {{"enabled", true},
+          {"listeners", texts(state.listeners)},
+          {"client_auth", state.client_auth},
+          {"certificate_not_after", state.certificate_not_after},
+          {"reloads", state.reloads},
+          {"last_reload_error", state.last_reload_error},
+          {"handshakes_failed", totals[Counter::kHandshakesFailed]}};
 }
 
 json::object stats_section(const observability::Counters::Totals& totals, const engine::Engine::Usage& usage) {
@@ -143,6 +158,7 @@ Result<void> info(Context& context, Request& request) {
   json::object sections{{"server", server_section(state)},
                         {"clients", clients_section(state, totals, usage)},
                         {"memory", memory_section(context.services, usage)},
+                        {"tls", tls_section(state.tls, totals)},
                         {"stats", stats_section(totals, usage)},
                         {"persistence", persistence_section(context.services.administration.persistence())},
                         {"keyspace", keyspace_section(context.engine(), usage)}};

@@ -175,6 +175,11 @@ Result<Address> HostPort::parse(ByteView text) const {
   return address;
 }
 
+Result<Address> HostPortOrNone::parse(ByteView text) const {
+  if (text == "none") return Address();
+  return HostPort::parse(text);
+}
+
 Result<bool> Switch::parse(ByteView text) const {
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;

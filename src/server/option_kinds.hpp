@@ -111,6 +111,12 @@ struct HostPort {
   std::string allowed() const { return {}; }
 };
 
+// The same, or `none`, which is the address without a host.
+struct HostPortOrNone : HostPort {
+  Result<Value> parse(ByteView text) const;
+  std::string format(const Value& value) const { return value.host.empty() ? "none" : to_string(value); }
+};
+
 // Yes or no. A flag alone says yes; in a variable or a file it is true or false.
 struct Switch {
   using Value = bool;

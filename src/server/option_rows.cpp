@@ -69,6 +69,7 @@ std::vector<Row> make_rows() {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const std::string network = "Network";
+  const std::string tls = "TLS";
   const std::string data = "Data and threads";
   const std::string disk = "Data on disk";
   const std::string logging = "Log";
@@ -78,8 +79,9 @@ std::vector<Row> make_rows() {
            .letter = "b",
            .group = network,
            .help = "Where to listen: a name or an address, and a port. An IPv6 address goes in brackets, as in "
-                   "[::1]:6380; port 0 picks a free one, and the log says which. May be given several times."},
-          HostPort{}, [](auto& o) -> auto& { return o.binds; }),
+                   "[::1]:6380; port 0 picks a free one, and the log says which. May be given several times. none "
+                   "leaves TLS as the only way in."},
+          HostPortOrNone{}, [](auto& o) -> auto& { return o.binds; }),
       row(
           {.name = "max-connections", .group = network, .help = "Clients at a time. One more is told BUSY and closed."},
           Whole{1, kConnectionsMax}, [](auto& o) -> auto& { return o.connections_max; }),
@@ -117,6 +119,30 @@ std::vector<Row> make_rows() {
       row(
           {.name = "max-key-bytes", .group = network, .help = "The longest key, in bytes."}, Whole{1, kKeyBytesMax},
           [](auto& o) -> auto& { return o.key_bytes_max; }),
+      row(
+          {.name = "tls-bind",
+           .group = tls,
+           .help = "Where to listen for connections that speak TLS 1.2 or 1.3, as with --bind. May be given several "
+                   "times."},
+          HostPort{}, [](auto& o) -> auto& { return o.tls.binds; }),
+      row(
+          {.name = "tls-cert",
+           .group = tls,
+           .help = "The server's certificate (PEM), and after it those that lead to its authority. This file and the "
+                   "next two are read again on SIGHUP, and within seconds when they change."},
+          Path{}, [](auto& o) -> auto& { return o.tls.files.certificate; }),
+      row(
+          {.name = "tls-key", .group = tls, .help = "Its private key (PEM), without a passphrase."}, Path{},
+          [](auto& o) -> auto& { return o.tls.files.key; }),
+      row(
+          {.name = "tls-ca", .group = tls, .help = "The authorities (PEM) that may vouch for clients."}, Path{},
+          [](auto& o) -> auto& { return o.tls.files.authorities; }),
+      row(
+          {.name = "tls-client-auth",
+           .group = tls,
+           .help =
+               "Whether clients show a certificate. optional: they may. require: one without is not let in. One of"},
+          Choice{security::kClientAuthNames, "MODE"}, [](auto& o) -> auto& { return o.tls.client_auth; }),
       row(
           {.name = "shards",
            .letter = "s",

@@ -240,8 +240,7 @@ struct Conflict {
   std::string option;
   std::string message;
 };
-std::optional<Conflict> find_conflict(const Options& options) {
-  const Persistence& persistence = options.persistence;
+std::optional<Conflict> find_conflict(const Persistence& persistence) {
   if (persistence.restore_from.empty() || persistence.enabled()) return std::nullopt;
   if (persistence.disabled) return Conflict{"restore", "can't be done with --disable-persistence"};
   return Conflict{"restore", "needs --data-dir, the folder to restore into"};
@@ -263,6 +262,38 @@ std::string config_text(const Options& options, const std::map<std::string, std:
     config += to_string(ConfigLine{row.name, row.get(options), source, row.list, row.quoted, row.secret});
   }
   return config;
+}
+
+// What would leave somebody with less protection than they asked for is none to be passed over.
+std::optional<Conflict> find_conflict(const Tls& tls) {
+  const security::TlsServerFiles& files = tls.files;
+  const bool asks = tls.client_auth != security::ClientAuth::kNone;
+  if (!tls.enabled()) {
+    const std::string needs = "has no effect without --tls-bind";
+    if (!files.certificate.empty()) return Conflict{"tls-cert", needs};
+    if (!files.key.empty()) return Conflict{"tls-key", needs};
+    if (!files.authorities.empty()) return Conflict{"tls-ca", needs};
+    if (asks) return Conflict{"tls-client-auth", needs};
+    return std::nullopt;
+  }
+  if (files.certificate.empty()) return Conflict{"tls-bind", "needs --tls-cert, the server's certificate"};
+  if (files.key.empty()) return Conflict{"tls-bind", "needs --tls-key, the key of the certificate"};
+  if (asks && files.authorities.empty()) {
+    return Conflict{"tls-client-auth", "needs --tls-ca, the authorities that may vouch for clients"};
+  }
+  if (!asks && !files.authorities.empty()) {
+    return Conflict{"tls-ca", "has no effect unless --tls-client-auth is optional or require"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Conflict> find_conflict(const Options& options) {
+  const auto& binds = options.binds;
+  const bool has_none = std::any_of(binds.begin(), binds.end(), [](const Address& bind) { return bind.host.empty(); });
+  if (has_none && binds.size() > 1) return Conflict{"bind", "none stands alone"};
+  if (has_none && !options.tls.enabled()) return Conflict{"bind", "none leaves nowhere to listen without --tls-bind"};
+  if (auto conflict = find_conflict(options.tls)) return conflict;
+  return find_conflict(options.persistence);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "kv/base/limits.hpp"
 #include "kv/engine/eviction.hpp"
 #include "kv/observability/log.hpp"
+#include "kv/security/tls_context.hpp"
 #include "kv/storage/options.hpp"
 
 namespace kv::server {
@@ -46,7 +47,17 @@ struct Persistence {
 inline constexpr std::uint64_t kMemoryUnlimited = 0;
 inline constexpr std::uint64_t kMemoryAuto = ~std::uint64_t{0};
 
+// Where and how TLS is spoken.
+struct Tls {
+  std::vector<Address> binds;  // empty: nowhere
+  security::TlsServerFiles files;
+  security::ClientAuth client_auth = security::ClientAuth::kNone;
+
+  bool enabled() const { return !binds.empty(); }
+};
+
 struct Options {
+  // One without a host stands alone and means: nowhere.
   std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
   std::size_t shards = kShardsDefault;
   std::size_t threads = available_processors();
@@ -65,6 +76,8 @@ struct Options {
   std::size_t eviction = 0;                           // of engine::kEvictionNames
 
   Persistence persistence;
+
+  Tls tls;
 
   log::Settings log;
 

@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include <cerrno>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -17,18 +18,6 @@ sigset_t awaited_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   return set;
-}
-
-// Returns the first signal that is not SIGHUP.
-int wait_for_end() {
-  const sigset_t awaited = awaited_signals();
-  while (true) {
-    int signal = 0;
-    if (sigwait(&awaited, &signal) != 0) continue;
-    if (signal != SIGHUP) return signal;
-    log::info("reopening the log");
-    log::reopen();
-  }
 }
 
 // With the default disposition back, the next signal ends the process.
@@ -89,8 +78,18 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
 Server::~Server() = default;
 
 Result<void> Server::bind() {
+  if (options_.tls.enabled()) {
+    auto tls = TlsWatch::open(options_.tls, clock_);
+    if (!tls) return tls.error();
+    tls_ = std::move(*tls);
+  }
   for (const Address& bind : options_.binds) {
+    if (bind.host.empty()) continue;
     if (auto bound = network_.bind(bind.host, bind.port); !bound) return bound;
+    ++plain_listeners_;
+  }
+  for (const Address& bind : options_.tls.binds) {
+    if (auto bound = network_.bind(bind.host, bind.port, &tls_->identity()); !bound) return bound;
   }
   return {};
 }
@@ -134,9 +133,13 @@ bool Server::run() {
                                 {"shards", options_.shards},
                                 {"threads", options_.threads},
                                 {"max_connections", options_.connections_max}});
-  for (const std::string& address : network_.listeners()) {
-    log::info("listening on " + address);
-    if (!is_loopback(address)) {
+  const std::vector<std::string> listeners = network_.listeners();
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const std::string& address = listeners[i];
+    const bool is_tls = i >= plain_listeners_;
+    log::info("listening on " + address, {{"tls", is_tls}});
+    const bool asks_who = is_tls && options_.tls.client_auth == security::ClientAuth::kRequire;
+    if (!is_loopback(address) && !asks_who) {
       log::warn("NOT PROTECTED: anybody who reaches this address may read and change everything",
                 {{"address", address}});
     }
@@ -155,6 +158,37 @@ bool Server::run() {
   return ended;
 }
 
+// Returns the first signal that is not SIGHUP.
+int Server::wait_for_end() {
+  const sigset_t awaited = awaited_signals();
+  const timespec period{kTlsFilesPeriod.count(), 0};
+  while (true) {
+    const int signal = tls_ == nullptr ? sigwaitinfo(&awaited, nullptr) : sigtimedwait(&awaited, nullptr, &period);
+    if (signal == SIGHUP) {
+      log::info("reopening the log");
+      log::reopen();
+      if (tls_ != nullptr) tls_->reload();
+    } else if (signal > 0) {
+      return signal;
+    } else if (tls_ != nullptr && errno == EAGAIN) {
+      tls_->look();
+    }
+  }
+}
+
+command::TlsState Server::tls_state() const {
+  if (tls_ == nullptr) return {};
+  std::vector<std::string> listeners = network_.listeners();
+  listeners.erase(listeners.begin(), listeners.begin() + static_cast<std::ptrdiff_t>(plain_listeners_));
+  TlsWatch::Reloads reloads = tls_->reloads();
+  return {.enabled = true,
+          .listeners = std::move(listeners),
+          .client_auth = std::string(security::kClientAuthNames[static_cast<std::size_t>(options_.tls.client_auth)]),
+          .certificate_not_after = tls_->identity().current()->not_after(),
+          .reloads = reloads.done,
+          .last_reload_error = std::move(reloads.last_error)};
+}
+
 command::ServerState Server::state() const {
   const auto uptime = std::chrono::steady_clock::now() - started_;
   return {
@@ -163,7 +197,8 @@ command::ServerState Server::state() const {
       .threads = static_cast<std::uint32_t>(options_.threads),
       .uptime_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()),
       .connections = network_.connections(),
-      .connections_max = options_.connections_max};
+      .connections_max = options_.connections_max,
+      .tls = tls_state()};
 }
 
 command::PersistenceState Server::persistence() const {

@@ -20,6 +20,7 @@
 
 #include "server/options.hpp"
 #include "server/storage_gate.hpp"
+#include "server/tls_watch.hpp"
 
 namespace kv::server {
 
@@ -31,7 +32,7 @@ class Server final : public command::Administration {
 
   // The order of a start: bind, recover, listen, run. All fail with a sentence that says what is wrong.
 
-  // Takes every address, so that one that isn't free is known at once. Nobody can connect yet.
+  // Reads the TLS files, and takes every address, so that one that isn't free is known at once. Nobody can connect yet.
   Result<void> bind();
 
   // Brings back what the storage has, and begins to log. The sentence also says what to do.
@@ -41,9 +42,9 @@ class Server final : public command::Administration {
   Result<void> listen();
 
   // Serves until SIGTERM or SIGINT, then answers what has been received and closes; a second signal ends the process at
-  // once. SIGHUP reopens the log. False when a request that can't be interrupted still runs: then the process has to
-  // end without destroying this object. REQUIRES: block_signals() was called before any thread was started; listen()
-  // was successful.
+  // once. SIGHUP reopens the log and reads the TLS files anew. False when a request that can't be interrupted still
+  // runs: then the process has to end without destroying this object. REQUIRES: block_signals() was called before any
+  // thread was started; listen() was successful.
   bool run();
 
   command::ServerState state() const override;
@@ -55,6 +56,8 @@ class Server final : public command::Administration {
  private:
   // Evicts what is over the memory limit, and says so.
   void fit_into_memory();
+  int wait_for_end();
+  command::TlsState tls_state() const;
 
   const Options options_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -65,6 +68,8 @@ class Server final : public command::Administration {
   const std::unique_ptr<storage::Storage> storage_;
   std::optional<StorageGate> gate_;
   command::Dispatcher dispatcher_;
+  std::unique_ptr<TlsWatch> tls_;    // nullptr: nobody speaks TLS
+  std::size_t plain_listeners_ = 0;  // the first so many are; the others speak TLS
   net::Network network_;
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 using boost::json::object;
 
-constexpr const char* kSections[] = {"server", "clients", "memory", "stats", "persistence", "keyspace"};
+constexpr const char* kSections[] = {"server", "clients", "tls", "memory", "stats", "persistence", "keyspace"};
 
 class Info : public ServerTest {
  protected:

@@ -104,6 +104,11 @@ const std::vector<OptionCase> kOptions{
     {"", "tcp-keepalive", R"("1s")", "32767s", R"("32767s")", {"off"}, R"("off")"},
     {"", "max-payload", R"("1KiB")", "3GiB", R"("3GiB")", {"5mb"}, R"("5MB")"},
     {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
+    {"", "tls-bind", R"(["a:1"])", "b:3,[::2]:4", R"(["b:3", "[::2]:4"])", {"c:5"}, R"(["c:5"])"},
+    {"", "tls-cert", R"("/etc/kv.pem")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "tls-key", R"("/etc/kv.key")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "tls-ca", R"("/etc/ca.pem")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "tls-client-auth", R"("optional")", "require", R"("require")", {"none"}, R"("none")"},
     {"s", "shards", "1", "65536", "65536", {"512"}, "512"},
     {"t", "threads", "501", "502", "502", {"503"}, "503"},
     {"", "max-memory", R"("2GiB")", "auto", R"("auto")", {"OFF"}, R"("off")"},
@@ -348,6 +353,43 @@ TEST(Options, ABackupIsRestoredIntoADataDirectoryOnly) {
             config + ":1: restore: can't be done with --disable-persistence");
   EXPECT_EQ(options_of({"--config", config, "--restore", ""}).persistence.restore_from, "") << "the flag wins";
   EXPECT_EQ(options_of({"--config", config}, {{"KV_DATA_DIR", "d"}}).persistence.restore_from, "/backup");
+}
+
+TEST(Options, TlsNeedsACertificateAndNothingOfItIsOfUseWithoutAListener) {
+  const Arguments good{"--tls-bind", "localhost:1", "--tls-cert", "c", "--tls-key", "k"};
+  const auto with = [&](Arguments more) {
+    more.insert(more.begin(), good.begin(), good.end());
+    return more;
+  };
+  const Tls tls = options_of(with({"--tls-client-auth", "require", "--tls-ca", "a"})).tls;
+  EXPECT_THAT(tls.binds, ElementsAre(Address{"localhost", 1}));
+  EXPECT_EQ(tls.files.certificate, "c");
+  EXPECT_EQ(tls.files.key, "k");
+  EXPECT_EQ(tls.files.authorities, "a");
+  EXPECT_EQ(tls.client_auth, security::ClientAuth::kRequire);
+  EXPECT_FALSE(options_of({}).tls.enabled());
+
+  EXPECT_EQ(fault_of({"--tls-bind", "a:1"}), "--tls-bind: needs --tls-cert, the server's certificate");
+  EXPECT_EQ(fault_of({"--tls-bind", "a:1", "--tls-cert", "c"}),
+            "--tls-bind: needs --tls-key, the key of the certificate");
+  EXPECT_EQ(fault_of({"--tls-cert", "c"}), "--tls-cert: has no effect without --tls-bind");
+  EXPECT_EQ(fault_of({"--tls-key", "c"}), "--tls-key: has no effect without --tls-bind");
+  EXPECT_EQ(fault_of({"--tls-ca", "c"}), "--tls-ca: has no effect without --tls-bind");
+  EXPECT_EQ(fault_of({}, {{"KV_TLS_CLIENT_AUTH", "require"}}), "KV_TLS_CLIENT_AUTH: has no effect without --tls-bind");
+  EXPECT_EQ(fault_of(with({"--tls-client-auth", "optional"})),
+            "--tls-client-auth: needs --tls-ca, the authorities that may vouch for clients");
+  EXPECT_EQ(fault_of(with({"--tls-ca", "a"})),
+            "--tls-ca: has no effect unless --tls-client-auth is optional or require");
+  EXPECT_EQ(fault_of(with({"--tls-client-auth", "maybe"})),
+            "--tls-client-auth: maybe is not one of none, optional, require");
+}
+
+TEST(Options, TlsMayBeTheOnlyWayIn) {
+  const Arguments tls{"--tls-bind", "a:1", "--tls-cert", "c", "--tls-key", "k", "--bind", "none"};
+  EXPECT_THAT(options_of(tls).binds, ElementsAre(Address{}));
+  EXPECT_THAT(printed_by({"--bind", "none", "--print-config"}), HasSubstr("bind = [\"none\"]  # from flag\n"));
+  EXPECT_EQ(fault_of({"--bind", "none"}), "--bind: none leaves nowhere to listen without --tls-bind");
+  EXPECT_EQ(fault_of({"--bind", "none", "--bind", "a:1"}), "--bind: none stands alone");
 }
 
 TEST(Options, SizesHaveUnits) {

@@ -13,13 +13,24 @@
 
 namespace kv::command {
 
+// INFO's section `tls`. Where it isn't enabled, everything else stays 0 and empty.
+struct TlsState {
+  bool enabled = false;
+  std::vector<std::string> listeners{};  // HOST:PORT
+  std::string client_auth{};             // none, optional or require
+  UnixMillis certificate_not_after = 0;  // when the server's certificate ends
+  std::uint64_t reloads = 0;             // of the files, that went well
+  std::string last_reload_error{};       // empty where the last one went well
+};
+
 struct ServerState {
   std::string version;
-  std::vector<std::string> listeners;  // HOST:PORT
+  std::vector<std::string> listeners;  // HOST:PORT, those of TLS too
   std::uint32_t threads = 0;
   std::uint64_t uptime_ms = 0;
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_max = 0;
+  TlsState tls{};
 };
 
 // INFO's section `persistence`. Where it isn't enabled, everything else stays 0 and empty.

@@ -62,11 +62,24 @@ class LogTest(unittest.TestCase):
 
 class InfoTest(unittest.TestCase):
     def test_every_field_is_on_the_page_and_nothing_else(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, LiveServer("--data-dir", folder) as server:
-            done = subprocess.run([program("kv-cli"), "-p", str(server.port), "info"], check=True, capture_output=True,
-                                  text=True, timeout=DEADLINE_S)
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = self.certificate(Path(folder))
+            with LiveServer("--data-dir", f"{folder}/data", "--tls-bind", "127.0.0.1:0", "--tls-cert", certificate,
+                            "--tls-key", key) as server:
+                done = self.info(server)
         sections = {name: set(value) for name, value in json.loads(done.stdout).items() if isinstance(value, dict)}
         self.assertEqual({name: explained_fields(name) for name in sections}, sections)
+
+    def certificate(self, folder: Path) -> tuple[str, str]:
+        certificate, key = f"{folder}/server.pem", f"{folder}/server.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "60", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True, timeout=DEADLINE_S)
+        return certificate, key
+
+    def info(self, server: LiveServer) -> subprocess.CompletedProcess:
+        return subprocess.run([program("kv-cli"), "-p", str(server.port), "info"], check=True, capture_output=True,
+                              text=True, timeout=DEADLINE_S)
 
 
 if __name__ == "__main__":
