@@ -18,6 +18,9 @@
 namespace kv::client {
 namespace {
 
+using Outcome = security::TlsChannel::Outcome;
+
+constexpr std::chrono::milliseconds kPollMax{std::numeric_limits<int>::max()};
 constexpr std::size_t kReadBytes = 64U << 10;
 constexpr std::size_t kUnsentBytesEager = 64U << 10;  // past it send() doesn't wait for receive() to write
 
@@ -40,14 +43,35 @@ void throw_exception_from_error(const NetError& error, const boost::source_locat
 }
 
 NetResult<Connection> Connection::open(const std::string& host, std::uint16_t port, const ConnectionOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.connect_timeout;
   const NetResult<int> socket = dial(host, port, options.connect_timeout);
   if (!socket) return socket.error();
-  return Connection(*socket, options.request_timeout);
+  Connection connection(*socket, options.request_timeout);
+  if (options.tls == nullptr) return connection;
+  connection.tls_ = options.tls->connect(*socket, options.tls_server_name.empty() ? host : options.tls_server_name);
+  const NetResult<void> shaken = connection.shake_hands(deadline);
+  if (shaken) return connection;
+  const std::string where = host + " port " + std::to_string(port);
+  return NetError{NetErrc::kUnreachable, "no TLS with " + where + ": " + shaken.error().message};
+}
+
+NetResult<void> Connection::shake_hands(std::chrono::steady_clock::time_point deadline) {
+  while (true) {
+    const Outcome outcome = tls_->handshake();
+    if (outcome == Outcome::kDone) return {};
+    if (outcome == Outcome::kFailed) return NetError{NetErrc::kUnreachable, tls_->failure()};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const short event = outcome == Outcome::kWantsRead ? POLLIN : POLLOUT;
+    pollfd waiting{socket_, event, 0};
+    const int ready = left.count() <= 0 ? 0 : ::poll(&waiting, 1, static_cast<int>(std::min(left, kPollMax).count()));
+    if (ready == 0) return NetError{NetErrc::kUnreachable, "the server doesn't answer as one that speaks it"};
+  }
 }
 
 Connection::Connection(Connection&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
       request_timeout_(other.request_timeout_),
+      tls_(std::move(other.tls_)),
       in_(std::move(other.in_)),
       out_(std::move(other.out_)),
       in_flight_(other.in_flight_),
@@ -55,6 +79,7 @@ Connection::Connection(Connection&& other) noexcept
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(socket_, other.socket_);  // the other one closes it
+  std::swap(tls_, other.tls_);
   request_timeout_ = other.request_timeout_;
   in_ = std::move(other.in_);
   out_ = std::move(other.out_);
@@ -64,6 +89,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 }
 
 Connection::~Connection() {
+  if (tls_ != nullptr) tls_->close();
   if (socket_ >= 0) ::close(socket_);
 }
 
@@ -118,7 +144,6 @@ bool Connection::take_reply(Reply& reply) {
 void Connection::wait_and_move() {
   pollfd waiting{socket_, POLLIN, 0};
   if (!out_.empty()) waiting.events |= POLLOUT;
-  constexpr std::chrono::milliseconds kPollMax{std::numeric_limits<int>::max()};
   const int timeout =
       request_timeout_.count() == 0 ? -1 : static_cast<int>(std::min(request_timeout_, kPollMax).count());
   const int ready = ::poll(&waiting, 1, timeout);
@@ -132,6 +157,12 @@ void Connection::wait_and_move() {
 }
 
 void Connection::write_some() {
+  while (tls_ != nullptr && !out_.empty()) {
+    const auto [size, outcome] = tls_->write(out_.view());
+    if (outcome == Outcome::kFailed) out_.clear();  // reading tells
+    if (outcome != Outcome::kDone) return;
+    out_.consume(size);
+  }
   while (!out_.empty()) {
     const ssize_t sent = ::send(socket_, out_.view().data(), out_.size(), MSG_NOSIGNAL);
     if (sent < 0) {
@@ -144,6 +175,7 @@ void Connection::write_some() {
 }
 
 void Connection::read_some() {
+  if (tls_ != nullptr) return read_some_of_tls();
   const ssize_t got = ::recv(socket_, in_.prepare(kReadBytes), kReadBytes, 0);
   if (got < 0) {
     if (!would_block(errno)) fail(NetErrc::kClosed, "the connection broke: " + reason(errno));
@@ -151,6 +183,19 @@ void Connection::read_some() {
   }
   if (got == 0) return fail(NetErrc::kClosed, "the server closed the connection before it had answered");
   in_.commit(static_cast<std::size_t>(got));
+}
+
+// All that is there: what TLS has taken off the socket, no poll() tells of.
+void Connection::read_some_of_tls() {
+  do {
+    const auto [size, outcome] = tls_->read(in_.prepare(kReadBytes), kReadBytes);
+    in_.commit(size);
+    if (outcome == Outcome::kWantsRead) return;
+    if (outcome == Outcome::kFailed) return fail(NetErrc::kClosed, "the connection broke: " + tls_->failure());
+    if (outcome == Outcome::kEnded) {
+      return fail(NetErrc::kClosed, "the server closed the connection before it had answered");
+    }
+  } while (tls_->has_pending());
 }
 
 void Connection::fail(NetErrc code, std::string message) {

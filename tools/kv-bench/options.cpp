@@ -54,8 +54,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   CLI::App app("Load for kv-server and its peers: throughput, latency and CPU time of GET and SET.", "kv-bench");
   app.set_help_flag("--help", "Print this help");
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("-h,--host", options.endpoint.host, "Where the server is");
-  app.add_option("-p,--port", options.endpoint.port, "Its port")->check(CLI::Range(1, 65'535));
+  app.add_option("-h,--host", options.host, "Where the server is");
+  app.add_option("-p,--port", options.port, "Its port")->check(CLI::Range(1, 65'535));
   app.add_option("--proto", proto, "What it speaks; resp is redis")->check(CLI::IsMember(kProtos));
   app.add_option("--op", op, "What to ask")->check(CLI::IsMember({"get", "set", "mixed"}));
   app.add_option("--mix", mix, "With --op mixed: the share of GETs")->check(CLI::Range(0.0, 1.0));
@@ -80,6 +80,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--server-pid", options.server_pid, "Report the CPU time of this process too")
       ->check(CLI::PositiveNumber)
       ->default_str("");
+  tools::add_tls_options(app, options.tls);
   app.add_flag("--json", options.json, "Print the report as JSON");
   try {
     app.parse(argc, argv);

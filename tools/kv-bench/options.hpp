@@ -8,13 +8,15 @@
 #include <sys/types.h>
 #include <variant>
 
-#include "kv-bench/socket.hpp"
 #include "kv-bench/worker.hpp"
+#include "tls/tls_options.hpp"
 
 namespace kv::bench {
 
 struct Options {
-  Endpoint endpoint{"127.0.0.1", 6380};
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6380;
+  tools::TlsOptions tls;
   Proto proto = Proto::kKv;
   double get_share = 1;  // of the requests; what is not a GET is a SET
   std::size_t connections = 50;

@@ -52,9 +52,10 @@ boost::json::object operations_json(std::uint64_t answered, const Histogram& lat
 }
 
 boost::json::object options_json(const Options& options) {
-  return {{"host", options.endpoint.host},
-          {"port", options.endpoint.port},
+  return {{"host", options.host},
+          {"port", options.port},
           {"proto", proto_name(options.proto)},
+          {"tls", options.tls.is_on},
           {"get_share", options.get_share},
           {"connections", options.connections},
           {"pipeline", options.pipeline},
@@ -77,7 +78,7 @@ std::string text_report(const Options& options, const Measurement& measurement) 
   const std::uint64_t operations = measurement.operations();
   std::string out;
   print(out, "%s at %s port %u: %zu connections, pipeline %zu, %zu thread%s, ", proto_name(options.proto),
-        options.endpoint.host.c_str(), options.endpoint.port, options.connections, options.pipeline, options.threads,
+        options.host.c_str(), options.port, options.connections, options.pipeline, options.threads,
         options.threads == 1 ? "" : "s");
   if (options.rate > 0) print(out, "open loop of %.0f op/s, ", options.rate);
   print(out, "%llu keys of %zu bytes, values of %zu, seed %llu\n", static_cast<unsigned long long>(options.sizes.keys),

@@ -161,10 +161,13 @@ std::variant<Measurement, Failure> run(const Options& options) {
   if (options.server_pid != 0 && !cpu_ns(options.server_pid)) {
     return Failure{Failure::Kind::kConnection, "no process " + std::to_string(options.server_pid)};
   }
-  auto connected = connect_all(options.endpoint, options.connections,
-                               std::chrono::milliseconds(std::llround(options.timeout_s * 1000)));
+  const auto tls = tools::make_tls_context(options.tls);
+  if (!tls) return Failure{Failure::Kind::kConnection, tls.error().message};
+  const Endpoint endpoint{options.host, options.port, *tls, options.tls.server_name};
+  auto connected =
+      connect_all(endpoint, options.connections, std::chrono::milliseconds(std::llround(options.timeout_s * 1000)));
   if (auto* failure = std::get_if<Failure>(&connected)) return *failure;
-  auto& sockets = std::get<std::vector<FileDescriptor>>(connected);
+  auto& sockets = std::get<std::vector<Stream>>(connected);
 
   const Worker::Setup setup{options.proto, options.sizes, options.ttl_ms, options.verify, to_ns(options.timeout_s),
                             &ended};

@@ -53,9 +53,50 @@ FileDescriptor::~FileDescriptor() {
   if (fd_ >= 0) close(fd_);
 }
 
-std::variant<std::vector<FileDescriptor>, Failure> connect_all(const Endpoint& endpoint, std::size_t count,
-                                                               std::chrono::milliseconds timeout) {
-  const auto failure = [&](const char* why) {
+std::string Stream::encrypt(const Endpoint& endpoint, std::chrono::milliseconds timeout) {
+  tls_ = endpoint.tls->connect(fd(), endpoint.tls_server_name.empty() ? endpoint.host : endpoint.tls_server_name);
+  while (true) {
+    const Outcome outcome = tls_->handshake();
+    if (outcome == Outcome::kDone) return {};
+    if (outcome == Outcome::kFailed) return tls_->failure();
+    const short event = outcome == Outcome::kWantsRead ? POLLIN : POLLOUT;
+    pollfd waiting{fd(), event, 0};
+    if (poll(&waiting, 1, static_cast<int>(timeout.count())) == 0) return std::strerror(ETIMEDOUT);
+  }
+}
+
+Stream::Transfer Stream::send(ByteView bytes) {
+  if (tls_ != nullptr) return tls_->write(bytes);
+  ssize_t size;
+  do {
+    size = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } while (size < 0 && errno == EINTR);
+  if (size >= 0) return {static_cast<std::size_t>(size), Outcome::kDone};
+  if (errno == EAGAIN) return {0, Outcome::kWantsWrite};
+  error_ = errno;
+  return {0, errno == EPIPE || errno == ECONNRESET ? Outcome::kEnded : Outcome::kFailed};
+}
+
+Stream::Transfer Stream::receive(char* to, std::size_t room) {
+  if (tls_ != nullptr) return tls_->read(to, room);
+  ssize_t size;
+  do {
+    size = ::recv(fd(), to, room, 0);
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) return {static_cast<std::size_t>(size), Outcome::kDone};
+  if (size == 0) return {0, Outcome::kEnded};
+  if (errno == EAGAIN) return {0, Outcome::kWantsRead};
+  error_ = errno;
+  return {0, Outcome::kFailed};
+}
+
+std::string Stream::failure() const {
+  return tls_ != nullptr ? tls_->failure() : std::strerror(error_);
+}
+
+std::variant<std::vector<Stream>, Failure> connect_all(const Endpoint& endpoint, std::size_t count,
+                                                       std::chrono::milliseconds timeout) {
+  const auto failure = [&](const std::string& why) {
     return Failure{Failure::Kind::kConnection,
                    "can't connect to " + endpoint.host + " port " + std::to_string(endpoint.port) + ": " + why};
   };
@@ -68,14 +109,16 @@ std::variant<std::vector<FileDescriptor>, Failure> connect_all(const Endpoint& e
 
   constexpr std::size_t kOtherFiles = 64;
   allow_open_files(count + kOtherFiles);
-  std::vector<FileDescriptor> sockets;
+  std::vector<Stream> sockets;
   sockets.reserve(count);
   const addrinfo* address = addresses.get();  // the first address that answers is used for all
   while (sockets.size() < count) {
     int error = 0;
     FileDescriptor fd = connect_one(*address, timeout, error);
     if (error == 0) {
-      sockets.push_back(std::move(fd));
+      sockets.emplace_back(std::move(fd));
+      if (endpoint.tls == nullptr) continue;
+      if (const std::string why = sockets.back().encrypt(endpoint, timeout); !why.empty()) return failure(why);
     } else if (sockets.empty() && address->ai_next != nullptr) {
       address = address->ai_next;
     } else {

@@ -24,11 +24,11 @@ constexpr std::size_t kReadBytes = 64U << 10;
 constexpr std::uint64_t kWaitNsMax = 100'000'000;  // how often the loop looks at its time limits, at least
 
 struct Connection {
-  explicit Connection(FileDescriptor fd) : socket(std::move(fd)) {}
+  explicit Connection(Stream connected) : stream(std::move(connected)) {}
 
   bool busy() const { return replied < batch.size(); }
 
-  FileDescriptor socket;
+  Stream stream;
   std::vector<Request> slots;      // room for a batch
   std::span<const Request> batch;  // the requests under way
   std::size_t sent = 0;            // how many of them were sent whole
@@ -43,14 +43,14 @@ struct Connection {
 template <Codec C>
 class CodecWorker final : public Worker {
  public:
-  CodecWorker(const Setup& setup, std::vector<FileDescriptor> sockets)
+  CodecWorker(const Setup& setup, std::vector<Stream> streams)
       : setup_(setup),
         keyspace_(setup.sizes),
         requests_({C::get(keyspace_.key(0)), C::set(keyspace_.key(0), keyspace_.value(0), setup.ttl_ms)}, keyspace_),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         input_(kReadBytes) {
-    connections_.reserve(sockets.size());
-    for (FileDescriptor& socket : sockets) connections_.emplace_back(std::move(socket));
+    connections_.reserve(streams.size());
+    for (Stream& stream : streams) connections_.emplace_back(std::move(stream));
     for (Connection& connection : connections_) watch(connection);
   }
 
@@ -165,14 +165,11 @@ class CodecWorker final : public Worker {
     while (connection.sent < connection.batch.size()) {
       ByteView bytes = requests_.build(connection.batch.subspan(connection.sent));
       bytes.remove_prefix(connection.sent_of_next);
-      const ssize_t size = send(connection.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (size < 0) {
-        if (errno == EINTR) continue;
-        // An EPOLLOUT tells when there is room again. Where the peer has gone, its last words are still to be read.
-        if (errno != EAGAIN && errno != EPIPE && errno != ECONNRESET) lose(std::strerror(errno));
-        return;
-      }
-      connection.sent_of_next += static_cast<std::size_t>(size);
+      const auto [size, outcome] = connection.stream.send(bytes);
+      if (outcome == Stream::Outcome::kFailed) return lose(connection.stream.failure());
+      // An EPOLLOUT tells when there is room again. Where the peer has gone, its last words are still to be read.
+      if (outcome != Stream::Outcome::kDone) return;
+      connection.sent_of_next += size;
       while (connection.sent < connection.batch.size() &&
              connection.sent_of_next >= requests_.size_of(connection.batch[connection.sent].op)) {
         connection.sent_of_next -= requests_.size_of(connection.batch[connection.sent].op);
@@ -199,7 +196,7 @@ class CodecWorker final : public Worker {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = &connection;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.socket.get(), &event) != 0) {
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.stream.fd(), &event) != 0) {
       fail(Failure::Kind::kConnection, std::string("epoll: ") + std::strerror(errno));
     }
   }
@@ -217,13 +214,13 @@ class CodecWorker final : public Worker {
     while (!failure_) {
       char* const to = input.prepare(kReadBytes);
       const std::size_t room = input.writable();
-      const ssize_t size = recv(connection.socket.get(), to, room, 0);
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0 && errno == EAGAIN) break;
-      if (size <= 0) return lose(size == 0 ? "the server closed it" : std::strerror(errno));
-      input.commit(static_cast<std::size_t>(size));
+      const auto [size, outcome] = connection.stream.receive(to, room);
+      if (outcome == Stream::Outcome::kWantsRead) break;
+      if (outcome == Stream::Outcome::kEnded) return lose("the server closed it");
+      if (outcome == Stream::Outcome::kFailed) return lose(connection.stream.failure());
+      input.commit(size);
       take_replies(connection, input);
-      if (static_cast<std::size_t>(size) < room && !closing) break;
+      if (size < room && !closing && !connection.stream.is_encrypted()) break;
     }
     if (&input == &input_ && !input.empty()) {
       connection.partial.append(input.view());
@@ -294,8 +291,8 @@ class CodecWorker final : public Worker {
     tally_->errors.add("", reply.text);
     lose("the server refused it");
   }
-  void lose(const char* why) {
-    std::string message = std::string("connection lost: ") + why;
+  void lose(const std::string& why) {
+    std::string message = "connection lost: " + why;
     if (!tally_->errors.first().empty()) message += ", having said: " + tally_->errors.first();
     fail(Failure::Kind::kConnection, std::move(message));
   }
@@ -319,16 +316,16 @@ class CodecWorker final : public Worker {
 
 }  // namespace
 
-std::unique_ptr<Worker> make_worker(const Worker::Setup& setup, std::vector<FileDescriptor> sockets) {
+std::unique_ptr<Worker> make_worker(const Worker::Setup& setup, std::vector<Stream> streams) {
   switch (setup.proto) {
     case Proto::kResp:
-      return std::make_unique<CodecWorker<RespCodec>>(setup, std::move(sockets));
+      return std::make_unique<CodecWorker<RespCodec>>(setup, std::move(streams));
     case Proto::kMemcached:
-      return std::make_unique<CodecWorker<MemcachedCodec>>(setup, std::move(sockets));
+      return std::make_unique<CodecWorker<MemcachedCodec>>(setup, std::move(streams));
     case Proto::kKv:
       break;
   }
-  return std::make_unique<CodecWorker<KvCodec>>(setup, std::move(sockets));
+  return std::make_unique<CodecWorker<KvCodec>>(setup, std::move(streams));
 }
 
 }  // namespace kv::bench

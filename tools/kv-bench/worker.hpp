@@ -70,6 +70,6 @@ class Worker {
   std::atomic<std::uint64_t> replies_{0};
 };
 
-std::unique_ptr<Worker> make_worker(const Worker::Setup& setup, std::vector<FileDescriptor> sockets);
+std::unique_ptr<Worker> make_worker(const Worker::Setup& setup, std::vector<Stream> streams);
 
 }  // namespace kv::bench

@@ -109,6 +109,7 @@ void CommandLine::add_connection_options() {
   add_duration(app_, "--connect-timeout", options_.connection.connect_timeout, "How long to try to connect; 5s");
   add_duration(app_, "--timeout", options_.connection.request_timeout,
                "How long to wait for an answer; 30s, 0: for ever");
+  tools::add_tls_options(app_, options_.tls);
   app_.add_flag_callback(
       "--json", [this] { options_.form = OutputForm::kJson; }, "Print JSON, for scripts");
 }

@@ -12,13 +12,15 @@
 #include "kv-cli/backup.hpp"
 #include "kv-cli/export.hpp"
 #include "kv-cli/import.hpp"
+#include "tls/tls_options.hpp"
 
 namespace kv::cli {
 
 struct Options {
   std::string host = "127.0.0.1";
   std::uint16_t port = 6380;
-  client::ConnectionOptions connection;
+  client::ConnectionOptions connection;  // but for its TLS
+  tools::TlsOptions tls;
   OutputForm form = OutputForm::kText;
   std::variant<Call, BackupOptions, ImportOptions, ExportOptions> action;
 };

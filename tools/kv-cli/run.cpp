@@ -75,7 +75,12 @@ Outcome<void> Runner::operator()(const BackupOptions& backup) {
 }  // namespace
 
 Outcome<void> run(const Options& options) {
-  auto connection = client::Connection::open(options.host, options.port, options.connection);
+  const auto tls = tools::make_tls_context(options.tls);
+  if (!tls) return usage(tls.error().message);
+  client::ConnectionOptions how = options.connection;
+  how.tls = *tls;
+  how.tls_server_name = options.tls.server_name;
+  auto connection = client::Connection::open(options.host, options.port, how);
   if (!connection) return no_connection(connection.error());
   const auto done = std::visit(Runner(*connection, options), options.action);
   if (!done) return done;

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -27,11 +28,12 @@
 #include "kv/base/bytes.hpp"
 #include "kv/client/reply.hpp"
 #include "kv/protocol/command.hpp"
+#include "kv/security/tls_context.hpp"
 
 namespace kv::client {
 
 enum class NetErrc : unsigned char {
-  kUnreachable,  // no such host, refused, or no connection within the time allowed
+  kUnreachable,  // no such host, refused, no connection within the time allowed, or no TLS with who is there
   kTimedOut,     // no byte came or went for the request timeout
   kClosed,       // the server closed or reset the connection before the answer was whole
   kGarbage,      // what came is no reply of this protocol
@@ -52,12 +54,15 @@ struct ConnectionOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   // How long the connection may stand still while an answer is due; 0 waits for ever.
   std::chrono::milliseconds request_timeout{30'000};
+  // What to speak TLS with, made for_client(); nullptr: no TLS.
+  std::shared_ptr<const security::TlsContext> tls{};
+  std::string tls_server_name{};  // what the server's certificate has to say; empty: the host
 };
 
 class Connection {
  public:
   // Connects to `host`, a name or an IPv4 or IPv6 address without brackets; tries each of its addresses in turn, all of
-  // them within connect_timeout. Fails with kUnreachable.
+  // them within connect_timeout, to which TLS belongs. Fails with kUnreachable.
   static NetResult<Connection> open(const std::string& host, std::uint16_t port, const ConnectionOptions& options = {});
 
   Connection(Connection&& other) noexcept;
@@ -85,14 +90,18 @@ class Connection {
   explicit Connection(int socket, std::chrono::milliseconds request_timeout)
       : socket_(socket), request_timeout_(request_timeout) {}
 
+  NetResult<void> shake_hands(std::chrono::steady_clock::time_point deadline);
+
   bool take_reply(Reply& reply);
   void wait_and_move();
   void write_some();
   void read_some();
+  void read_some_of_tls();
   void fail(NetErrc code, std::string message);
 
   int socket_ = -1;
   std::chrono::milliseconds request_timeout_;
+  std::unique_ptr<security::TlsChannel> tls_;  // nullptr: it speaks plainly
   ByteBuffer in_;
   ByteBuffer out_;
   std::size_t in_flight_ = 0;
