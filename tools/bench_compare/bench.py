@@ -50,7 +50,7 @@ class Settings:
             "connections": self.connections, "keys": self.keys, "key-size": self.key_bytes,
             "value-size": self.value_bytes, "warmup": self.warmup_s, "duration": self.duration_s,
         }
-        command = [str(self.kv_bench), "--json"]
+        command = [str(self.kv_bench), "--json", *server.target.flags]
         for name, value in (common | {name.replace("_", "-"): value for name, value in options.items()}).items():
             command += [f"--{name}"] if value is True else [f"--{name}", str(value)]
         return command

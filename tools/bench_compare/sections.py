@@ -12,6 +12,7 @@ from latency import stalls, tail
 from memory import deletes, memory
 from servers import Targets
 from throughput import throughput
+from tls import tls
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Section:
 
 SECTIONS = {
     "throughput": Section(throughput, rounds=5, quick_rounds=5),
+    "tls": Section(tls, rounds=3),
     "memory": Section(memory),
     "deletes": Section(deletes),
     "eviction": Section(eviction),

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_DEADLINE_S = 30
@@ -25,6 +25,7 @@ class Target:
     title: str
     proto: str
     command: Callable[[int], list[str]]
+    flags: list[str] = field(default_factory=list)  # what kv-bench needs to speak to it, beside its protocol
     stores: bool = True  # False: it answers without keeping anything, so its values are never the right ones
 
 

@@ -303,6 +303,11 @@ class Comparison(unittest.TestCase):
                 self.assertIn("99.9th percentile", text)
                 self.assertEqual(text.count("| raw epoll, stores nothing |"), 5)
 
+    def test_measures_through_tls(self) -> None:
+        done = self.compare("--dry", "--only", "tls", "--targets", "kv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count("| kv-server, 1 thread, TLS |"), 2)
+
     def test_shows_stalls_and_idle_connections(self) -> None:
         done = self.compare("--dry", "--divide", "100000", "--only", "stalls", "--only", "connections", "--targets",
                             *os.environ["KV_TARGETS"].split(","))
