@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "kv/base/byte_buffer.hpp"
+#include "kv/base/glob.hpp"
 
 #include "command/command_row.hpp"
-#include "command/glob.hpp"
 
 namespace kv::command {
 namespace {

@@ -1,8 +1,8 @@
-#include "command/glob.hpp"
+#include "kv/base/glob.hpp"
 
 #include <algorithm>
 
-namespace kv::command {
+namespace kv {
 
 Glob::Glob(ByteView pattern) {
   // Once one `[` has no end, none after it has one either; looking again each time would take quadratic time.
@@ -93,4 +93,4 @@ bool Glob::matches(ByteView text, std::uint64_t& steps) const {
   return token == tokens_.size();
 }
 
-}  // namespace kv::command
+}  // namespace kv

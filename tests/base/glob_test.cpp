@@ -1,4 +1,4 @@
-#include "command/glob.hpp"
+#include "kv/base/glob.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,7 +9,7 @@
 
 #include "support/base/random.hpp"
 
-namespace kv::command {
+namespace kv {
 namespace {
 
 using test::Random;
@@ -179,4 +179,4 @@ TEST(GlobSteps, ReadingAPatternTakesTimeInProportion) {
 }
 
 }  // namespace
-}  // namespace kv::command
+}  // namespace kv

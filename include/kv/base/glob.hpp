@@ -1,4 +1,4 @@
-// The patterns of SCAN: globs on bytes.
+// Patterns that keys are matched against, by SCAN and by the rules of users: globs on bytes.
 //
 //   *       any bytes, none too       [a-z]   one byte of the class; a reversed range is the same range
 //   ?       one byte                  [^a]    one byte that isn't
@@ -13,7 +13,7 @@
 
 #include "kv/base/bytes.hpp"
 
-namespace kv::command {
+namespace kv {
 
 class Glob {
  public:
@@ -40,4 +40,4 @@ class Glob {
   std::vector<Class> classes_;
 };
 
-}  // namespace kv::command
+}  // namespace kv
