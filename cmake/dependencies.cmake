@@ -28,6 +28,13 @@ add_library(kv_zstd INTERFACE)
 target_include_directories(kv_zstd SYSTEM INTERFACE "${ZSTD_INCLUDE_DIR}")
 target_link_libraries(kv_zstd INTERFACE "${ZSTD_LIBRARY}")
 
+# What passwords are hashed with.
+find_path(SODIUM_INCLUDE_DIR sodium.h REQUIRED)
+find_library(SODIUM_LIBRARY sodium REQUIRED)
+add_library(kv_sodium INTERFACE)
+target_include_directories(kv_sodium SYSTEM INTERFACE "${SODIUM_INCLUDE_DIR}")
+target_link_libraries(kv_sodium INTERFACE "${SODIUM_LIBRARY}")
+
 # Asio's non-template code is compiled once, in src/base/asio.cpp, instead of in every file that includes it.
 add_library(kv_asio INTERFACE)
 target_link_libraries(kv_asio INTERFACE Boost::headers Threads::Threads)

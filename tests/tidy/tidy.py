@@ -46,6 +46,7 @@ DOORS = [
     ("isa-l", ["src/storage/crc32c.cpp"], "checksum through src/storage/crc32c.hpp"),
     ("openssl/", ["src/security/tls_*", "tests/security/*", "tests/support/tls/*"],
      "speak TLS through include/kv/security/tls_*.hpp"),
+    ("sodium", ["src/security/password.cpp"], "hash through kv/security/password.hpp"),
     ("zstd", ["src/storage/snapshot_block.cpp"], "compress through src/storage/snapshot_block.hpp"),
 ]
 

@@ -79,6 +79,28 @@ inline constexpr std::uint64_t kSnapshotChangesMax = 1'000'000'000'000'000;
 inline constexpr std::uint64_t kSnapshotWalBytesMax = std::uint64_t{1} << 40;
 inline constexpr int kSnapshotCompressionMax = 19;
 
+// Users (docs/users.md).
+inline constexpr std::size_t kUsersMax = 10'000;
+inline constexpr std::size_t kUserNameBytesMax = 128;
+inline constexpr std::size_t kPasswordBytesMax = 1U << 10;
+inline constexpr std::size_t kPasswordHashesMax = 4;          // of one user
+inline constexpr std::size_t kPasswordMemoryMax = 64U << 20;  // that checking one takes, while it lasts
+inline constexpr unsigned kPasswordPassesMax = 8;
+inline constexpr std::size_t kPasswordThreads = 2;   // that check passwords
+inline constexpr std::size_t kKeyPatternsMax = 256;  // of one user
+inline constexpr std::size_t kKeyPatternBytesMax = 1U << 10;
+inline constexpr std::size_t kAclFileBytesMax = 16U << 20;       // --acl-file
+inline constexpr std::size_t kLoginsMax = 4'096;                 // that wait; one more is told BUSY
+inline constexpr std::size_t kLoginsDelayedMax = 1'024;          // of these, for failures that went before
+inline constexpr std::size_t kVerifiedPasswordsMax = 10'000;     // then the one longest unused is forgotten
+inline constexpr std::size_t kFailingAddressesMax = 10'000;      // likewise
+inline constexpr unsigned kFailuresFree = 5;                     // of an address, before it is slowed
+inline constexpr std::chrono::milliseconds kLoginDelayMin{100};  // then twice as much for each failure
+inline constexpr std::chrono::milliseconds kLoginDelayMax{5'000};
+inline constexpr std::chrono::seconds kLoginWaitMax{30};       // in all; then it is told BUSY
+inline constexpr std::chrono::minutes kFailuresForgotten{10};  // after the last one
+inline constexpr std::size_t kFailureLinesMax = 10;            // logged a second; the others are counted
+
 // The configuration file.
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 

@@ -1,0 +1,141 @@
+#include "kv/security/authenticator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <pthread.h>
+#include <utility>
+
+#include "kv/base/limits.hpp"
+
+#include "security/login_delays.hpp"
+#include "security/verified_passwords.hpp"
+
+namespace kv::security {
+
+std::optional<Verdict> Login::verdict() const {
+  const std::lock_guard guard(mutex_);
+  return verdict_;
+}
+
+void Login::on_verdict(std::function<void()> wake) {
+  const std::lock_guard guard(mutex_);
+  wake_ = std::move(wake);
+  if (wake_ && verdict_) wake_();
+}
+
+void Login::decide(Verdict verdict) {
+  const std::lock_guard guard(mutex_);
+  verdict_ = verdict;
+  if (wake_) wake_();
+}
+
+Authenticator::Authenticator(const Users& users, const Clock& clock)
+    : users_(users),
+      clock_(clock),
+      delays_(std::make_unique<LoginDelays>()),
+      verified_(std::make_unique<VerifiedPasswords>()) {}
+
+Authenticator::~Authenticator() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+std::shared_ptr<Login> Authenticator::begin(ByteView user, ByteView password, ByteView address) {
+  // Of what is longer than anybody's, enough is kept to be wrong.
+  user = user.substr(0, kUserNameBytesMax + 1);
+  password = password.substr(0, kPasswordBytesMax + 1);
+  const UnixMillis now = clock_.now();
+  auto login = std::make_shared<Login>(user, password, digester_.digest(user, password), now);
+  std::string network = network_of(address);
+
+  const std::lock_guard guard(mutex_);
+  const bool is_trusted = !in_line_.contains(network) && delays_->allowed_at(network, now) == now;
+  if (is_trusted && is_verified(*login)) {
+    login->decide(Verdict::kAccepted);
+  } else if (line_.size() >= kLoginsMax) {
+    login->decide(Verdict::kBusy);
+  } else {
+    if (threads_.empty()) {
+      for (std::size_t i = 0; i < kPasswordThreads; ++i) threads_.emplace_back([this] { work(); });
+    }
+    ++in_line_[network];
+    line_.emplace(now, Place{login, std::move(network)});
+    changed_.notify_one();
+  }
+  return login;
+}
+
+void Authenticator::work() {
+  pthread_setname_np(pthread_self(), "kv-login");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const UnixMillis now = clock_.now();
+    if (line_.empty()) {
+      changed_.wait(lock);
+    } else if (const UnixMillis due = line_.begin()->first; due > now) {
+      // The clock is looked at again before long, as it needn't go like the one that this waits by.
+      changed_.wait_for(lock, std::min(std::chrono::milliseconds(due - now), kLoginDelayMin));
+    } else {
+      Place place = std::move(line_.begin()->second);
+      line_.erase(line_.begin());
+      look_at(std::move(place), now, lock);
+    }
+  }
+}
+
+// The attempt whose turn it is goes back into the line where its network has to wait, or gets its verdict.
+void Authenticator::look_at(Place place, UnixMillis now, std::unique_lock<std::mutex>& lock) {
+  if (place.is_delayed) --delayed_;
+  const std::shared_ptr<Login> login = place.login.lock();
+  if (login == nullptr) return leave_line(place.network);  // nobody waits for it any more
+
+  if (const UnixMillis due = delays_->allowed_at(place.network, now); due > now) {
+    const auto wait_max = static_cast<UnixMillis>(std::chrono::milliseconds(kLoginWaitMax).count());
+    if (delayed_ < kLoginsDelayedMax && due - login->begun <= wait_max) {
+      ++delayed_;
+      place.is_delayed = true;
+      line_.emplace(due, std::move(place));
+      return;
+    }
+    leave_line(place.network);
+    return login->decide(Verdict::kBusy);
+  }
+  const Verdict verdict = is_verified(*login) ? Verdict::kAccepted : check(*login, lock);
+  if (verdict == Verdict::kRefused) delays_->add_failure(place.network, clock_.now());
+  leave_line(place.network);
+  login->decide(verdict);
+}
+
+// Checks the password, without the lock.
+Verdict Authenticator::check(const Login& login, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  const auto user = users_.find(login.user);
+  const std::size_t hashes = user == nullptr ? 0 : user->hashes.size();
+  const std::string* right = nullptr;
+  for (std::size_t i = 0; i < std::max(users_.hashes_max(), hashes); ++i) {
+    const bool is_right = is_password_of(i < hashes ? user->hashes[i] : nobodys_hash(), login.password.view());
+    if (is_right && i < hashes) right = &user->hashes[i];
+  }
+  lock.lock();
+  if (right == nullptr || !user->is_on) return Verdict::kRefused;
+  verified_->add(login.digest, *right);
+  return Verdict::kAccepted;
+}
+
+bool Authenticator::is_verified(const Login& login) {
+  const std::string* hash = verified_->find(login.digest);
+  if (hash == nullptr) return false;
+  const auto user = users_.find(login.user);
+  return user != nullptr && user->is_on && std::ranges::find(user->hashes, *hash) != user->hashes.end();
+}
+
+void Authenticator::leave_line(const std::string& network) {
+  const auto found = in_line_.find(network);
+  if (--found->second == 0) in_line_.erase(found);
+}
+
+}  // namespace kv::security

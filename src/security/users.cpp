@@ -1,0 +1,147 @@
+#include "kv/security/users.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "kv/base/assert.hpp"
+#include "kv/base/limits.hpp"
+
+#include "security/files.hpp"
+
+namespace kv::security {
+namespace {
+
+constexpr ByteView kBlanks = " \t\r";
+
+ByteView without_blanks(ByteView line) {
+  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+  return line.substr(0, line.find_last_not_of(kBlanks) + 1);
+}
+
+// The first word of `rest`, which loses it and the blanks behind it.
+ByteView take_word(ByteView& rest) {
+  const ByteView word = rest.substr(0, rest.find_first_of(kBlanks));
+  rest = without_blanks(rest.substr(word.size()));
+  return word;
+}
+
+// Adds the user of a line that is neither empty nor a comment.
+Result<void> add_user(UserMap& users, ByteView line, CommandInfos commands) {
+  const auto bad = [](const char* message) { return Error{Errc::kArgument, message}; };
+  if (take_word(line) != "user") return bad("expected: user NAME RULES…");
+  const ByteView name = take_word(line);
+  if (!is_user_name(name)) return bad("behind `user` a name is expected: 1 to 128 bytes of UTF-8");
+  if (users.size() == kUsersMax) return bad("more than 10,000 users");
+  auto user = std::make_shared<User>(std::string(name), commands);
+  if (auto changed = change(*user, line); !changed) return changed;
+  if (!users.emplace(name, std::move(user)).second) return bad("this user stands in the file twice");
+  return {};
+}
+
+}  // namespace
+
+Result<UserMap> parse_users(ByteView text, const std::string& file, CommandInfos commands) {
+  UserMap users;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const ByteView line = without_blanks(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++number;
+    if (line.empty() || line.starts_with('#')) continue;
+    if (auto added = add_user(users, line, commands); !added) {
+      return Error{Errc::kArgument, file + ":" + std::to_string(number) + ": " + added.error().message};
+    }
+  }
+  return users;
+}
+
+std::string to_text(const UserMap& users, Hashes hashes) {
+  std::string text;
+  for (const auto& [name, user] : users) text += to_line(*user, hashes) + '\n';
+  return text;
+}
+
+Users::Users(CommandInfos commands, std::string file) : commands_(commands), file_(std::move(file)) {
+  auto everybody = std::make_shared<User>(std::string(kDefaultUser), commands);
+  const auto changed = change(*everybody, "on nopass allkeys allcommands");
+  KV_ASSERT(changed.has_value());
+  users_.emplace(kDefaultUser, std::move(everybody));
+}
+
+std::shared_ptr<const User> Users::find(ByteView name) const {
+  const std::lock_guard guard(mutex_);
+  const auto found = users_.find(name);
+  return found == users_.end() ? nullptr : found->second;
+}
+
+bool Users::need_authentication() const {
+  const auto user = find(kDefaultUser);
+  return user == nullptr || !user->is_on || !user->needs_no_password;
+}
+
+std::string Users::text(Hashes hashes) const {
+  const std::lock_guard guard(mutex_);
+  return to_text(users_, hashes);
+}
+
+Result<void> Users::set(ByteView name, ByteView words) {
+  if (!is_user_name(name)) {
+    return Error{Errc::kArgument, "a user's name is 1 to 128 bytes of UTF-8 without blanks and control characters"};
+  }
+  const std::lock_guard guard(mutex_);
+  const auto found = users_.find(name);
+  if (found == users_.end() && users_.size() == kUsersMax) return Error{Errc::kArgument, "more than 10,000 users"};
+  auto user = found == users_.end() ? std::make_shared<User>(std::string(name), commands_)
+                                    : std::make_shared<User>(*found->second);
+  if (auto changed = change(*user, words); !changed) return changed;
+  users_.insert_or_assign(std::string(name), std::move(user));
+  publish();
+  return {};
+}
+
+bool Users::remove(ByteView name) {
+  const std::lock_guard guard(mutex_);
+  const auto found = users_.find(name);
+  if (found == users_.end()) return false;
+  users_.erase(found);
+  publish();
+  return true;
+}
+
+Result<void> Users::load() {
+  KV_ASSERT(has_file());
+  const std::lock_guard file_guard(file_mutex_);
+  const auto text = read_file(file_, kAclFileBytesMax);
+  if (!text) return text.error();
+  auto users = parse_users(*text, file_, commands_);
+  if (!users) return Error{Errc::kInternal, users.error().message};
+  const std::lock_guard guard(mutex_);
+  for (auto& [name, user] : *users) {
+    // Whoever was there before goes on, with its connections.
+    const auto before = users_.find(name);
+    if (before == users_.end()) continue;
+    auto same = std::make_shared<User>(*user);
+    same->presence = before->second->presence;
+    user = std::move(same);
+  }
+  users_ = *std::move(users);
+  publish();
+  return {};
+}
+
+Result<void> Users::save() const {
+  KV_ASSERT(has_file());
+  const std::lock_guard file_guard(file_mutex_);
+  return write_file(file_, text(Hashes::kShown));
+}
+
+// REQUIRES: mutex_ is held.
+void Users::publish() {
+  std::size_t most = 1;
+  for (const auto& [name, user] : users_) most = std::max(most, user->hashes.size());
+  hashes_max_.store(most, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace kv::security
