@@ -68,7 +68,9 @@ class Fixture {
   kv::engine::Engine engine_{kv::engine::Engine::Options{}};
   kv::observability::Counters counters_;
   NoAdministration administration_;
-  kv::command::Dispatcher dispatcher_{{engine_, clock_, counters_, administration_, {}}};
+  kv::security::Users users_{kv::command::command_infos()};
+  kv::security::Authenticator authenticator_{users_, clock_};
+  kv::command::Dispatcher dispatcher_{{engine_, clock_, counters_, administration_, users_, authenticator_, {}}};
   std::unique_ptr<kv::protocol::Caller> caller_ = dispatcher_.connect({});
   std::vector<std::string> payloads_ = std::vector<std::string>(1U << 16);
   std::size_t at_ = 0;

@@ -77,8 +77,15 @@ class Commands : public kv::command::Administration {
   kv::observability::Counters counters_;
   kv::engine::Engine engine_{{}};
   kv::engine::Sweeper sweeper_{engine_, clock_};
-  kv::command::Dispatcher dispatcher_{
-      {.engine = engine_, .clock = clock_, .counters = counters_, .administration = *this, .limits = limits_}};
+  kv::security::Users users_{kv::command::command_infos()};
+  kv::security::Authenticator authenticator_{users_, clock_};
+  kv::command::Dispatcher dispatcher_{{.engine = engine_,
+                                       .clock = clock_,
+                                       .counters = counters_,
+                                       .administration = *this,
+                                       .users = users_,
+                                       .authenticator = authenticator_,
+                                       .limits = limits_}};
   std::unique_ptr<kv::protocol::Caller> caller_ = dispatcher_.connect({});
 };
 

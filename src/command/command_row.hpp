@@ -11,11 +11,13 @@
 #include "kv/protocol/reply_writer.hpp"
 #include "kv/protocol/request.hpp"
 
+#include "command/connection.hpp"
+
 namespace kv::command {
 
 struct Context {
   const Services& services;
-  protocol::Caller& caller;
+  Connection& caller;
   engine::Call& call;  // when this happens, and what its reply depends on
   protocol::ReplyWriter& reply;
   // Where it runs. A reply that would take long to copy must not be made as kLight: `handled.is_heavy` is set instead.
@@ -42,6 +44,7 @@ enum Flag : std::uint8_t {
   kHeavy = 16,  // always takes long
   kBatch = 32,  // takes time in proportion to its payload
   kGrows = 64,  // may need memory that stays taken, so it gets OOM when there is no room for that
+  kOpen = 128,  // for whoever has authenticated, whatever the rules
 };
 
 struct CommandRow {
@@ -62,6 +65,7 @@ std::span<const CommandRow> lock_commands();
 std::span<const CommandRow> server_commands();
 std::span<const CommandRow> persistence_commands();
 std::span<const CommandRow> client_commands();
+std::span<const CommandRow> user_commands();
 
 // The row of a command byte; nullptr where there is none.
 const CommandRow* find_command(std::uint8_t byte);

@@ -36,6 +36,33 @@ bool asks_the_io_threads(const CommandRow& row, ByteView payload) {
          static_cast<protocol::ClientCall>(payload[0]) != protocol::ClientCall::kSetName;
 }
 
+// Whether the user may run the command, and use the keys that the request names as the command does.
+Result<void> check_rules(const Connection& connection, const CommandRow& row, const Request& request) {
+  if ((row.flags & kOpen) != 0) return {};
+  if (!connection.may_run(row.byte)) return Error{Errc::kNoPerm, "the user may not run " + std::string(row.name)};
+  const auto no_key = [] { return Error{Errc::kNoPerm, "the user may not use such a key so"}; };
+  const bool reads = (row.flags & kRead) != 0;
+  const bool writes = (row.flags & kWrite) != 0;
+  if (!reads && !writes) return {};
+  const auto use = reads && writes ? security::KeyUse::kBoth
+                   : reads         ? security::KeyUse::kRead
+                                   : security::KeyUse::kWrite;
+  for (const protocol::Field field : row.shape.fields) {
+    if (field == protocol::Field::kKey || field == protocol::Field::kKeyRest) {
+      if (!connection.may_use(request.key, use)) return no_key();
+    } else if (field == protocol::Field::kKeys) {
+      for (const ByteView key : request.keys) {
+        if (!connection.may_use(key, use)) return no_key();
+      }
+    } else if (field == protocol::Field::kPairs) {
+      for (const value::KeyValue& pair : request.pairs) {
+        if (!connection.may_use(pair.key, use)) return no_key();
+      }
+    }
+  }
+  return {};
+}
+
 bool is_error_frame(ByteView frame) {
   return !frame.empty() && static_cast<protocol::Status>(frame[0]) == protocol::Status::kError;
 }
@@ -45,7 +72,7 @@ bool is_error_frame(ByteView frame) {
 Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {}
 
 std::unique_ptr<protocol::Caller> Dispatcher::connect(protocol::Peer peer) {
-  return std::make_unique<protocol::Caller>(std::move(peer));
+  return std::make_unique<Connection>(std::move(peer), services_.users);
 }
 
 protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
@@ -73,6 +100,8 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
   };
   // One that turns out to be heavy is handled twice.
   if (weight == protocol::Weight::kLight || weigh(frame) == weight) services_.counters.add_command(frame.tag);
+  auto& connection = static_cast<Connection&>(caller);
+  const bool is_free = connection.is_free(services_.users.generation());
   const CommandRow* row = find_command(frame.tag);
   engine::Call call{now};
   protocol::Handled handled;
@@ -84,8 +113,15 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
       fail({Errc::kUnknownCommand, "no command has this byte"});
       return handled;
     }
+    if (!is_free) {
+      if (auto known = connection.check_known(row->byte, services_.users); !known) {
+        fail(known.error());
+        return handled;
+      }
+    }
     Request request;
     auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
+    if (done && !is_free) done = check_rules(connection, *row, request);
     if (done && (row->flags & kWrite) != 0 && is_read_only()) {
       done = Error{Errc::kReadOnly, "writes are refused at present"};
     }
@@ -95,7 +131,7 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
     }
     if (done) {
       protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
-      Context context{services_, caller, call, reply, weight, handled};
+      Context context{services_, connection, call, reply, weight, handled};
       done = row->function(context, request);
     }
     if (!done) {

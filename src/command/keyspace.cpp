@@ -55,7 +55,7 @@ Result<void> scan(Context& context, Request& request) {
   std::uint32_t found = 0;
   std::uint64_t steps = 0;
   const std::uint64_t cursor = context.engine().scan(request.cursor, count, context.call, [&](ByteView key) {
-    if (request.pattern.empty() || glob.matches(key, steps)) {
+    if ((request.pattern.empty() || glob.matches(key, steps)) && context.caller.may_read(key, steps)) {
       keys.append_big_endian(static_cast<std::uint16_t>(key.size()));
       keys.append(key);
       ++found;

@@ -16,9 +16,6 @@ namespace {
 using protocol::SnapshotMode;
 using Saved = Result<UnixMillis>;
 
-// A reason may quote a folder; within this it fits the smallest payload limit.
-constexpr std::size_t kReasonBytesMax = 512;
-
 // Whatever a snapshot fails of is a fault on the server's side.
 Error failure(const Error& reason) {
   return {Errc::kInternal, log::escape_for_log(reason.message, kReasonBytesMax)};

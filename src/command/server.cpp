@@ -41,7 +41,8 @@ json::object server_section(const ServerState& state) {
           {"pid", getpid()},
           {"listeners", texts(state.listeners)},
           {"threads", state.threads},
-          {"uptime_seconds", state.uptime_ms / 1000}};
+          {"uptime_seconds", state.uptime_ms / 1000},
+          {"protected", state.is_protected}};
 }
 
 json::object clients_section(const ServerState& state, const observability::Counters::Totals& totals,
@@ -116,6 +117,7 @@ json::object stats_section(const observability::Counters::Totals& totals, const 
           {"misses", totals[Counter::kMisses]},
           {"expired", usage.expired_total},
           {"errors", std::move(errors)},
+          {"authentication_failures", totals[Counter::kAuthenticationFailures]},
           {"bytes_received", totals[Counter::kBytesReceived]},
           {"bytes_sent", totals[Counter::kBytesSent]}};
 }
@@ -178,7 +180,7 @@ using enum protocol::Field;
 using protocol::Command;
 
 constexpr CommandRow kRows[] = {
-    {Command::kPing, "PING", {kRest}, 0, "connection", ping},
+    {Command::kPing, "PING", {kRest}, kOpen, "connection", ping},
     {Command::kInfo, "INFO", {kRest}, 0, "server", info},
 };
 

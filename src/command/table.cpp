@@ -1,4 +1,5 @@
 #include <array>
+#include <vector>
 
 #include <boost/json.hpp>
 
@@ -13,8 +14,9 @@ using Table = std::array<const CommandRow*, 256>;
 
 Table make_table() {
   Table table{};
-  for (const auto family : {string_commands(), counter_commands(), batch_commands(), keyspace_commands(),
-                            lock_commands(), server_commands(), persistence_commands(), client_commands()}) {
+  for (const auto family :
+       {string_commands(), counter_commands(), batch_commands(), keyspace_commands(), lock_commands(),
+        server_commands(), persistence_commands(), client_commands(), user_commands()}) {
     for (const CommandRow& row : family) {
       const CommandRow*& place = table[static_cast<std::uint8_t>(row.byte)];
       KV_ASSERT(place == nullptr);  // two commands with one byte
@@ -28,12 +30,30 @@ const Table kTable = make_table();
 
 constexpr std::pair<Flag, const char*> kFlagNames[] = {{kRead, "read"},   {kWrite, "write"}, {kAdmin, "admin"},
                                                        {kWaits, "waits"}, {kHeavy, "heavy"}, {kBatch, "batch"},
-                                                       {kGrows, "grows"}};
+                                                       {kGrows, "grows"}, {kOpen, "open"}};
 
 }  // namespace
 
 const CommandRow* find_command(std::uint8_t byte) {
   return kTable[byte];
+}
+
+security::CommandInfos command_infos() {
+  static const auto kInfos = [] {
+    std::vector<security::CommandInfo> infos;
+    for (const CommandRow* row : kTable) {
+      if (row == nullptr) continue;
+      infos.push_back({.byte = static_cast<std::uint8_t>(row->byte),
+                       .name = row->name,
+                       .category = row->category,
+                       .reads = (row->flags & kRead) != 0,
+                       .writes = (row->flags & kWrite) != 0,
+                       .admin = (row->flags & kAdmin) != 0,
+                       .open = (row->flags & kOpen) != 0});
+    }
+    return infos;
+  }();
+  return kInfos;
 }
 
 std::string commands_as_json() {

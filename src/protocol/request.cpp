@@ -37,6 +37,8 @@ class PayloadDecoder {
   MaybeError decode_mode();
   MaybeError decode_folder();
   MaybeError decode_client_call();
+  MaybeError decode_text(ByteView& text);
+  MaybeError decode_acl_call();
 
   template <typename T>
   MaybeError decode_integer(T& value) {
@@ -100,6 +102,12 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_folder();
     case Field::kClientCall:
       return decode_client_call();
+    case Field::kUser:
+      return decode_text(request_.user);
+    case Field::kPassword:
+      return decode_text(request_.password);
+    case Field::kAclCall:
+      return decode_acl_call();
     case Field::kRest:
       take(rest_.size(), request_.rest);
       return {};
@@ -225,12 +233,38 @@ MaybeError PayloadDecoder::decode_client_call() {
   return Error{Errc::kArgument, "CLIENT has no such call"};
 }
 
+MaybeError PayloadDecoder::decode_text(ByteView& text) {
+  std::uint16_t size = 0;
+  if (auto error = decode_integer(size)) return error;
+  if (!take(size, text)) return cut_short();
+  return {};
+}
+
+MaybeError PayloadDecoder::decode_acl_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  request_.acl_call = static_cast<AclCall>(call);
+  switch (request_.acl_call) {
+    case AclCall::kList:
+    case AclCall::kLoad:
+    case AclCall::kSave:
+      return {};
+    case AclCall::kSetUser:
+      if (auto error = decode_text(request_.user)) return error;
+      take(rest_.size(), request_.rest);
+      return {};
+    case AclCall::kDeleteUser:
+      return decode_text(request_.user);
+  }
+  return Error{Errc::kArgument, "ACL has no such call"};
+}
+
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {"",      "key",      "key_rest", "owner",  "ttl",         "delta",
-                                 "wait",  "expected", "value",    "keys",   "pairs",       "cursor",
-                                 "count", "pattern",  "mode",     "folder", "client_call", "rest"};
+  constexpr ByteView kNames[] = {"",         "key",    "key_rest",    "owner", "ttl",      "delta",    "wait",
+                                 "expected", "value",  "keys",        "pairs", "cursor",   "count",    "pattern",
+                                 "mode",     "folder", "client_call", "user",  "password", "acl_call", "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 

@@ -132,12 +132,19 @@ bool is_open_list(ByteView statement) {
   return equals != statement.npos && strip(statement.substr(equals + 1)).starts_with('[') && !statement.ends_with(']');
 }
 
+// What a message may say of a statement: not its value, which may be a secret.
+std::string beginning_of(ByteView statement) {
+  const std::size_t end = statement.find_first_of("=\"'[{");
+  if (end == statement.npos) return shown(statement);
+  return shown(statement.substr(0, end + 1)) + "…";
+}
+
 // Lets CLI11's reader take the statement apart.
 Result<ConfigEntry> read_statement(const std::string& text, std::size_t line) {
   const Statement statement(text);
   if (!statement.well_formed()) {
     return bad("not `key = value`, the value a \"string\", a whole number, true, false or a list of these: " +
-               shown(text));
+               beginning_of(text));
   }
   CLI::ConfigTOML reader;
   reader.comment('\n');  // the comments are gone, so a `#` belongs to a string
@@ -173,7 +180,7 @@ Result<std::vector<ConfigEntry>> load_config(const std::string& path) {
     if (std::any_of(entries.begin(), entries.end(), same_key)) return bad_statement(entry->key + " is set twice");
     entries.push_back(std::move(*entry));
   }
-  if (!statement.empty()) return bad_statement("a list without its end: " + shown(statement));
+  if (!statement.empty()) return bad_statement("a list without its end: " + beginning_of(statement));
   return entries;
 }
 

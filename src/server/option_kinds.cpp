@@ -8,6 +8,7 @@
 
 #include <boost/asio/ip/address_v6.hpp>
 
+#include "kv/base/limits.hpp"
 #include "kv/base/utf8.hpp"
 #include "kv/observability/log.hpp"
 
@@ -193,6 +194,12 @@ Result<std::string> Path::parse(ByteView text) const {
   if (!is_utf8(text) || std::any_of(text.begin(), text.end(), refused)) {
     return bad(shown(text) + " has quotes, backslashes or other characters that a file's name may not have here");
   }
+  return std::string(text);
+}
+
+Result<std::string> Password::parse(ByteView text) const {
+  if (text.size() > kPasswordBytesMax) return bad("is over " + std::to_string(kPasswordBytesMax) + " bytes");
+  if (text == "***") return bad("*** is what is shown instead of a password, not one");
   return std::string(text);
 }
 

@@ -140,6 +140,17 @@ struct Path {
   std::string allowed() const { return {}; }
 };
 
+// A secret, or nothing. It is never shown: neither by a message nor by --print-config.
+struct Password {
+  using Value = std::string;
+  static constexpr bool kQuoted = true;
+  const char* placeholder = "PASSWORD";
+
+  Result<Value> parse(ByteView text) const;
+  std::string format(const Value& value) const { return value.empty() ? "" : "***"; }
+  std::string allowed() const { return {}; }
+};
+
 // Text that somebody typed, made fit for a message: on one line, not endless, visible where it is empty.
 std::string shown(ByteView text);
 

@@ -72,6 +72,7 @@ std::vector<Row> make_rows() {
   const std::string tls = "TLS";
   const std::string data = "Data and threads";
   const std::string disk = "Data on disk";
+  const std::string users = "Users";
   const std::string logging = "Log";
   return {
       row(
@@ -232,6 +233,23 @@ std::vector<Row> make_rows() {
            .group = disk,
            .help = "Before starting, fill the data directory, which must be empty, from this backup."},
           Path{"DIR"}, [](auto& o) -> auto& { return o.persistence.restore_from; }),
+      row(
+          {.name = "password",
+           .group = users,
+           .help = "Let in only who authenticates with this password; it is that of the user `default`. The process "
+                   "list shows it until the server has read it, so better give KV_PASSWORD or --password-file.",
+           .secret = true},
+          Password{}, [](auto& o) -> auto& { return o.access.password; }),
+      row(
+          {.name = "password-file",
+           .group = users,
+           .help = "The same, with the password in the first line of this file. SIGHUP reads it again."},
+          Path{}, [](auto& o) -> auto& { return o.access.password_file; }),
+      row(
+          {.name = "acl-file",
+           .group = users,
+           .help = "Let in the users of this file, each with its own passwords and rules. SIGHUP reads it again."},
+          Path{}, [](auto& o) -> auto& { return o.access.acl_file; }),
       row(
           {.name = "log-level", .letter = "l", .group = logging, .help = "The least serious lines to log."},
           Choice{log::kLevelNames, "LEVEL"}, [](auto& o) -> auto& { return o.log.level; }),

@@ -43,7 +43,7 @@ Values:
 
 Signals:
   SIGTERM, SIGINT  answer what was received, close, exit; a second one exits now
-  SIGHUP           open the log file anew
+  SIGHUP           open the log file anew, read the users and passwords again
 
 Exit status:
   0  it served and was asked to stop, or printed what it was asked for
@@ -164,7 +164,9 @@ std::optional<Exit> CommandLine::parse(int argc, const char* const* argv) {
     return bad_usage(shown(error.what()));
   }
   if (app_.remaining().empty()) return std::nullopt;
-  return bad_usage("unknown argument " + shown(app_.remaining().front()) + "; --help lists the options");
+  const std::string unknown = app_.remaining().front();
+  // What stands behind a misspelt --pasword= is nobody's business.
+  return bad_usage("unknown argument " + shown(unknown.substr(0, unknown.find('='))) + "; --help lists the options");
 }
 
 // A place where an option was given.
@@ -240,6 +242,16 @@ struct Conflict {
   std::string option;
   std::string message;
 };
+std::optional<Conflict> find_conflict(const Access& access) {
+  if (!access.password.empty() && !access.password_file.empty()) {
+    return Conflict{"password-file", "can't be given together with --password"};
+  }
+  if (!access.acl_file.empty() && !(access.password.empty() && access.password_file.empty())) {
+    return Conflict{"acl-file", "can't be given together with a password: give one to the user `default` in the file"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Conflict> find_conflict(const Persistence& persistence) {
   if (persistence.restore_from.empty() || persistence.enabled()) return std::nullopt;
   if (persistence.disabled) return Conflict{"restore", "can't be done with --disable-persistence"};
@@ -293,6 +305,7 @@ std::optional<Conflict> find_conflict(const Options& options) {
   if (has_none && binds.size() > 1) return Conflict{"bind", "none stands alone"};
   if (has_none && !options.tls.enabled()) return Conflict{"bind", "none leaves nowhere to listen without --tls-bind"};
   if (auto conflict = find_conflict(options.tls)) return conflict;
+  if (auto conflict = find_conflict(options.access)) return conflict;
   return find_conflict(options.persistence);
 }
 
@@ -335,7 +348,7 @@ std::string to_string(const ConfigLine& line) {
   for (const std::string& value : line.values) {
     if (!text.empty()) text += ", ";
     const std::string quote = line.quoted || line.secret ? "\"" : "";
-    text += quote + (line.secret ? "***" : value) + quote;
+    text += quote + (line.secret && !value.empty() ? "***" : value) + quote;
   }
   if (line.list) text = "[" + text + "]";
   return line.name + " = " + text + "  # " + line.source + "\n";

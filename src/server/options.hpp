@@ -56,6 +56,13 @@ struct Tls {
   bool enabled() const { return !binds.empty(); }
 };
 
+// Who may come in. At most one of these is given; where none is, everybody may.
+struct Access {
+  std::string password;  // of the user `default`; empty: none
+  std::string password_file;
+  std::string acl_file;
+};
+
 struct Options {
   // One without a host stands alone and means: nowhere.
   std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
@@ -78,6 +85,7 @@ struct Options {
   Persistence persistence;
 
   Tls tls;
+  Access access;
 
   log::Settings log;
 

@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include "kv/observability/log.hpp"
 
 #include "server/machine_memory.hpp"
+#include "server/secrets.hpp"
 
 namespace kv::server {
 namespace {
@@ -60,16 +62,21 @@ bool is_loopback(const std::string& address) {
 
 }  // namespace
 
-Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage)
+Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage,
+               std::unique_ptr<security::Users> users)
     : options_(options),
       engine_({.shards = static_cast<std::uint32_t>(options.shards), .eviction = eviction(options)}),
       memory_(limit_memory(options, engine_)),
       storage_(std::move(storage)),
       gate_(storage_ == nullptr ? std::nullopt : std::optional<StorageGate>(*storage_)),
+      users_(std::move(users)),
+      authenticator_(*users_, clock_),
       dispatcher_({.engine = engine_,
                    .clock = clock_,
                    .counters = counters_,
                    .administration = *this,
+                   .users = *users_,
+                   .authenticator = authenticator_,
                    .limits = {options.payload_bytes_max, options.key_bytes_max},
                    .read_only = storage_ == nullptr ? nullptr : &storage_->read_only(),
                    .memory = memory_.get()}),
@@ -135,13 +142,10 @@ bool Server::run() {
                                 {"max_connections", options_.connections_max}});
   const std::vector<std::string> listeners = network_.listeners();
   for (std::size_t i = 0; i < listeners.size(); ++i) {
-    const std::string& address = listeners[i];
-    const bool is_tls = i >= plain_listeners_;
-    log::info("listening on " + address, {{"tls", is_tls}});
-    const bool asks_who = is_tls && options_.tls.client_auth == security::ClientAuth::kRequire;
-    if (!is_loopback(address) && !asks_who) {
+    log::info("listening on " + listeners[i], {{"tls", is_tls(i)}});
+    if (!is_protected(i, listeners[i])) {
       log::warn("NOT PROTECTED: anybody who reaches this address may read and change everything",
-                {{"address", address}});
+                {{"address", listeners[i]}});
     }
   }
   const int signal = wait_for_end();
@@ -158,6 +162,12 @@ bool Server::run() {
   return ended;
 }
 
+// Who connects there is on this machine, or has to say who it is.
+bool Server::is_protected(std::size_t listener, const std::string& address) const {
+  const bool asks_for_certificate = is_tls(listener) && options_.tls.client_auth == security::ClientAuth::kRequire;
+  return is_loopback(address) || asks_for_certificate || users_->need_authentication();
+}
+
 // Returns the first signal that is not SIGHUP.
 int Server::wait_for_end() {
   const sigset_t awaited = awaited_signals();
@@ -168,6 +178,7 @@ int Server::wait_for_end() {
       log::info("reopening the log");
       log::reopen();
       if (tls_ != nullptr) tls_->reload();
+      reload_users();
     } else if (signal > 0) {
       return signal;
     } else if (tls_ != nullptr && errno == EAGAIN) {
@@ -189,15 +200,29 @@ command::TlsState Server::tls_state() const {
           .last_reload_error = std::move(reloads.last_error)};
 }
 
+void Server::reload_users() {
+  const bool has_users = users_->has_file() || !options_.access.password_file.empty();
+  if (!has_users) return;
+  if (auto read = read_users(options_.access, *users_); !read) {
+    log::error("the users can't be read, so they stay as they were", {{"reason", read.error().message}});
+  } else {
+    log::info("the users were read again");
+  }
+}
+
 command::ServerState Server::state() const {
+  const std::vector<std::string> listeners = network_.listeners();
+  bool all_protected = true;
+  for (std::size_t i = 0; i < listeners.size(); ++i) all_protected = all_protected && is_protected(i, listeners[i]);
   const auto uptime = std::chrono::steady_clock::now() - started_;
   return {
       .version = KV_VERSION,
-      .listeners = network_.listeners(),
+      .listeners = listeners,
       .threads = static_cast<std::uint32_t>(options_.threads),
       .uptime_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()),
       .connections = network_.connections(),
       .connections_max = options_.connections_max,
+      .is_protected = all_protected,
       .tls = tls_state()};
 }
 

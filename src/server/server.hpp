@@ -16,6 +16,8 @@
 #include "kv/engine/sweeper.hpp"
 #include "kv/net/network.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/security/authenticator.hpp"
+#include "kv/security/users.hpp"
 #include "kv/storage/storage.hpp"
 
 #include "server/options.hpp"
@@ -26,8 +28,8 @@ namespace kv::server {
 
 class Server final : public command::Administration {
  public:
-  // `storage`, opened and no more, keeps the data; nullptr: it is in memory alone.
-  Server(const Options& options, std::unique_ptr<storage::Storage> storage);
+  // `storage`, opened and no more, keeps the data; nullptr: it is in memory alone. `users` are who may come in.
+  Server(const Options& options, std::unique_ptr<storage::Storage> storage, std::unique_ptr<security::Users> users);
   ~Server() override;
 
   // The order of a start: bind, recover, listen, run. All fail with a sentence that says what is wrong.
@@ -42,9 +44,9 @@ class Server final : public command::Administration {
   Result<void> listen();
 
   // Serves until SIGTERM or SIGINT, then answers what has been received and closes; a second signal ends the process at
-  // once. SIGHUP reopens the log and reads the TLS files anew. False when a request that can't be interrupted still
-  // runs: then the process has to end without destroying this object. REQUIRES: block_signals() was called before any
-  // thread was started; listen() was successful.
+  // once. SIGHUP reopens the log and reads the TLS files and the users anew. False when a request that can't be
+  // interrupted still runs: then the process has to end without destroying this object. REQUIRES: block_signals() was
+  // called before any thread was started; listen() was successful.
   bool run();
 
   command::ServerState state() const override;
@@ -58,6 +60,9 @@ class Server final : public command::Administration {
   void fit_into_memory();
   int wait_for_end();
   command::TlsState tls_state() const;
+  void reload_users();
+  bool is_tls(std::size_t listener) const { return listener >= plain_listeners_; }
+  bool is_protected(std::size_t listener, const std::string& address) const;
 
   const Options options_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -67,6 +72,8 @@ class Server final : public command::Administration {
   const std::unique_ptr<engine::MemoryLimit> memory_;  // nullptr: there is none
   const std::unique_ptr<storage::Storage> storage_;
   std::optional<StorageGate> gate_;
+  const std::unique_ptr<security::Users> users_;
+  security::Authenticator authenticator_;
   command::Dispatcher dispatcher_;
   std::unique_ptr<TlsWatch> tls_;    // nullptr: nobody speaks TLS
   std::size_t plain_listeners_ = 0;  // the first so many are; the others speak TLS

@@ -24,7 +24,7 @@ class DispatcherTest : public CommandTest {
 };
 
 TEST_F(DispatcherTest, AnUnknownCommandByteIsSaidWhateverThePayload) {
-  for (const int byte : {0x00, 0x1C, 0x20, 0x28, 0x30, 0x82, 0xFF}) {
+  for (const int byte : {0x00, 0x1C, 0x20, 0x29, 0x30, 0x85, 0xFF}) {
     EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "")), invalid("COMMAND"));
     EXPECT_EQ(run(frame(static_cast<std::uint8_t>(byte), "\xFF\xFF")), invalid("COMMAND"));
   }
@@ -154,7 +154,9 @@ TEST(DispatcherLsn, AReplyDependsOnWhatItsCommandRecordedOrSaw) {
   engine.set_mutation_sink(&sink);
   observability::Counters counters;
   ScriptedAdministration administration;
-  command::Dispatcher dispatcher({engine, clock, counters, administration, {}});
+  security::Users users(command::command_infos());
+  security::Authenticator authenticator(users, clock);
+  command::Dispatcher dispatcher({engine, clock, counters, administration, users, authenticator, {}});
   const auto caller = dispatcher.connect({});
   ByteBuffer out;
   const auto handle = [&](const std::string& request) {

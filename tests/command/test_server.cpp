@@ -30,7 +30,8 @@ Reply decode_reply(ByteView frames) {
 }
 
 TestServer::TestServer(const protocol::Limits& limits)
-    : engine({.shards = 7}), dispatcher({engine, clock, counters, administration, limits, &read_only}) {}
+    : engine({.shards = 7}),
+      dispatcher({engine, clock, counters, administration, users, authenticator, limits, &read_only}) {}
 
 protocol::Handled TestServer::handle(const protocol::Frame& request, ByteBuffer& out) {
   const std::size_t size_before = out.size();

@@ -77,6 +77,8 @@ class TestServer {
   engine::Engine engine;
   observability::Counters counters;
   ScriptedAdministration administration;
+  security::Users users{command::command_infos()};
+  security::Authenticator authenticator{users, clock};
   std::atomic<bool> read_only{false};
   command::Dispatcher dispatcher;
   std::unique_ptr<protocol::Caller> caller = dispatcher.connect({.id = 7});

@@ -47,8 +47,11 @@ constexpr Expected kProtocolPage[] = {
     {0x19, "ADD", "key value"},
     {0x1A, "ACQUIRE", "key owner ttl wait"},
     {0x1B, "FLUSH", ""},
+    {0x28, "AUTH", "user password"},
     {0x80, "SNAPSHOT", "mode folder"},
     {0x81, "LASTSAVE", ""},
+    {0x82, "WHOAMI", ""},
+    {0x83, "ACL", "acl_call"},
     {0x84, "CLIENT", "client_call"},
 };
 
@@ -122,7 +125,8 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 12) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, CLIENT";
+  EXPECT_EQ(readers, 15) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
+                            "CLIENT, AUTH, WHOAMI, ACL";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

@@ -71,7 +71,9 @@ std::string valid_field(const std::string& field, ByteView key) {
   if (field == "pattern") return sized("[k]*");
   if (field == "mode") return std::string(1, '\0');  // of SNAPSHOT, and one that takes no folder
   if (field == "folder") return "";
-  if (field == "client_call") return std::string(1, '\0');
+  if (field == "client_call" || field == "acl_call") return std::string(1, '\0');  // lists
+  if (field == "user") return sized("me");
+  if (field == "password") return sized("secret");
   if (field == "rest") return "";
   throw std::out_of_range("a field that the error matrix doesn't know: " + field);
 }
@@ -122,6 +124,15 @@ std::vector<FieldFault> field_faults(const std::string& field) {
            {"a kill cut short", "\1" + std::string(7, '\0'), "FRAME"},
            {"a name that is no UTF-8", "\2\xFF", "ARGUMENT"},
            {"a name of 256 bytes", "\2" + std::string(256, 'n'), "ARGUMENT"}};
+  }
+  if (field == "user" || field == "password") all = {{"a text cut short", u16(0xFFFF) + "me", "FRAME"}};
+  if (field == "acl_call") {
+    all = {{"a call that is none", "\5", "ARGUMENT"},
+           {"a list of something", std::string("\0x", 2), "FRAME"},
+           {"a user cut short", "\1" + u16(0xFFFF) + "me", "FRAME"},
+           {"a user to delete, and more", "\2" + sized("me") + "x", "FRAME"},
+           {"rules for nobody", "\1" + sized("") + "on", "ARGUMENT"},
+           {"rules that are none", "\1" + sized("me") + "nonsense", "ARGUMENT"}};
   }
   if (field == "folder") all = {{"a folder without a backup", "/folder", "FRAME"}};
   if (field == "pattern") all = {{"a pattern cut short", u16(0xFFFF) + "*", "FRAME"}};

@@ -66,6 +66,9 @@ std::vector<ShapeCase> all_shapes() {
       {"SNAPSHOT", {kMode, kFolder}, std::string(1, '\1')},
       {"CLIENT, a list", {kClientCall}, std::string(1, '\0')},
       {"CLIENT, a kill", {kClientCall}, '\1' + u64(7)},
+      {"AUTH", {kUser, kPassword}, sized("user") + sized("")},
+      {"ACL, a list", {kAclCall}, std::string(1, '\0')},
+      {"ACL, a user to delete", {kAclCall}, '\2' + sized("user")},
   };
 }
 
@@ -125,6 +128,16 @@ TEST(DecodeRequest, ReadsEveryField) {
   decode({kMode, kFolder}, "\2/var/backup/h\xc3\xa9");
   EXPECT_EQ(request.mode, SnapshotMode::kBackup);
   EXPECT_EQ(request.folder, "/var/backup/h\xc3\xa9");
+
+  decode({kUser, kPassword}, sized("me") + sized("secret"));
+  EXPECT_EQ(request.user, "me");
+  EXPECT_EQ(request.password, "secret");
+  decode({kAclCall}, "\1" + sized("you") + "on +get");
+  EXPECT_EQ(request.acl_call, AclCall::kSetUser);
+  EXPECT_EQ(request.user, "you");
+  EXPECT_EQ(request.rest, "on +get");
+  decode({kAclCall}, "\4");
+  EXPECT_EQ(request.acl_call, AclCall::kSave);
 
   decode({kClientCall}, std::string(1, '\0'));
   EXPECT_EQ(request.client_call, ClientCall::kList);
@@ -230,6 +243,12 @@ TEST(DecodeRequest, NamesTheFaultOfEachField) {
       {"a folder with a NUL", {kMode, kFolder}, std::string("\2/a\0b", 5), Errc::kArgument},
       {"the root as a folder", {kMode, kFolder}, "\2/", Errc::kOk},
       {"the longest folder", {kMode, kFolder}, "\2/" + std::string(4'094, 'f'), Errc::kOk},
+      {"an ACL call that is none", {kAclCall}, "\5", Errc::kArgument},
+      {"a user cut short", {kAclCall}, "\1" + u16(5) + "user", Errc::kFrame},
+      {"a list of a user", {kAclCall}, std::string("\0x", 2), Errc::kFrame},
+      {"a user of any bytes, any rules", {kAclCall}, "\1" + sized(bad_utf8) + bad_utf8, Errc::kOk},
+      {"a user and no password", {kUser, kPassword}, sized("user"), Errc::kFrame},
+      {"any bytes", {kUser, kPassword}, sized(bad_utf8) + sized(std::string(65'535, '\xff')), Errc::kOk},
       {"a call that is none", {kClientCall}, "\3", Errc::kArgument},
       {"the last byte as a call", {kClientCall}, "\xff", Errc::kArgument},
       {"a name that is not UTF-8", {kClientCall}, "\2" + bad_utf8, Errc::kArgument},

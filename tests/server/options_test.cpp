@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <set>
 #include <sstream>
 #include <stdlib.h>
 #include <string>
@@ -123,6 +124,9 @@ const std::vector<OptionCase> kOptions{
     {"", "snapshot-compression", "0", "2", "2", {"19"}, "19"},
     {"", "disable-persistence", "true", "0", "false", {"true"}, "true"},
     {"", "restore", R"("/backup")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "password", R"("one")", "two", R"("***")", {"three"}, R"("***")"},
+    {"", "password-file", R"("/etc/kv/password")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
+    {"", "acl-file", R"("/etc/kv/users.acl")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
     {"l", "log-level", R"("trace")", "warn", R"("warn")", {"off"}, R"("off")"},
     {"", "log-format", R"("json")", "text", R"("text")", {"json"}, R"("json")"},
     {"", "log-file", R"("/var/log/a b#1.log")", "b,c.log", R"("b,c.log")", {"d = [e].log"}, R"("d = [e].log")"},
@@ -161,7 +165,8 @@ TEST(Options, AFlagWinsOverTheEnvironmentOverTheFileOverTheDefault) {
       std::string expected = *default_line;
       if (places & kFile) {
         arguments.insert(arguments.end(), {"--config", config});
-        expected = option.name + " = " + option.in_file + "  # from " + config;
+        const std::string shown = option.name == "password" ? R"("***")" : option.in_file;
+        expected = option.name + " = " + shown + "  # from " + config;
       }
       if (places & kEnvironment) {
         environment[variable_of(option.name)] = option.variable_text;
@@ -547,7 +552,9 @@ TEST(Options, AnEmptyValueIsNamed) {
     }
     EXPECT_EQ(fault_of({"--" + option.name}), "--" + option.name + ": needs a value");
     EXPECT_EQ(fault_of({"--" + option.name + "="}), "--" + option.name + ": needs a value");
-    if (option.name == "log-file" || option.name == "data-dir" || option.name == "restore") {  // empty is their default
+    const std::set<std::string> kEmptyByDefault{"log-file", "data-dir",      "restore",
+                                                "password", "password-file", "acl-file"};
+    if (kEmptyByDefault.contains(option.name)) {
       const std::string line = printed_by({"--print-config", "--" + option.name, ""}, {{variable_of(option.name), ""}});
       EXPECT_THAT(line, HasSubstr("\n" + option.name + " = \"\"  # from flag\n"));
       continue;
@@ -660,6 +667,7 @@ TEST(Options, WhatPrintConfigPrintsIsAConfigurationFile) {
   const test::TemporaryFolder folder;
   Arguments arguments{"--print-config"};
   for (const OptionCase& option : kOptions) {
+    if (option.name == "password") continue;  // what is printed instead of it is refused
     const Arguments given = flags(option);
     arguments.insert(arguments.end(), given.begin(), given.end());
   }
@@ -683,6 +691,22 @@ TEST(Options, ASecretIsNotPrinted) {
       to_string(ConfigLine{.name = "codes", .values = {"1", "2"}, .source = "default", .list = true, .secret = true}),
       "codes = [\"***\", \"***\"]  # default\n");
   EXPECT_EQ(to_string(ConfigLine{.name = "shards", .values = {"1"}, .source = "default"}), "shards = 1  # default\n");
+}
+
+TEST(Options, APasswordIsNeverInAMessage) {
+  EXPECT_EQ(fault_of({"--password", std::string(1'025, 's')}), "--password: is over 1024 bytes");
+  EXPECT_EQ(fault_of({"--password", "***"}), "--password: *** is what is shown instead of a password, not one");
+  EXPECT_EQ(fault_of({"--pasword=sesame"}), "unknown argument --pasword; --help lists the options");
+  EXPECT_EQ(options_of({"--password", "sesame"}).access.password, "sesame");
+}
+
+TEST(Options, UsersComeFromOnePlace) {
+  EXPECT_EQ(fault_of({"--password", "a", "--password-file", "b"}),
+            "--password-file: can't be given together with --password");
+  for (const char* password : {"--password", "--password-file"}) {
+    EXPECT_THAT(fault_of({"--acl-file", "a", password, "b"}),
+                testing::StartsWith("--acl-file: can't be given together"));
+  }
 }
 
 TEST(Options, VersionAndHelpWinOverEverythingElse) {

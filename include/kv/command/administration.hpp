@@ -30,6 +30,7 @@ struct ServerState {
   std::uint64_t uptime_ms = 0;
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_max = 0;
+  bool is_protected = false;  // who can connect is on this machine, or has to authenticate
   TlsState tls{};
 };
 

@@ -13,6 +13,8 @@
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/request.hpp"
 #include "kv/protocol/request_handler.hpp"
+#include "kv/security/authenticator.hpp"
+#include "kv/security/users.hpp"
 
 namespace kv::command {
 
@@ -22,6 +24,8 @@ struct Services {
   const Clock& clock;
   observability::Counters& counters;
   Administration& administration;
+  security::Users& users;
+  security::Authenticator& authenticator;
   protocol::Limits limits;
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
   engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
@@ -45,6 +49,9 @@ class Dispatcher final : public protocol::RequestHandler {
 
   const Services services_;
 };
+
+// The command table as the rules of users know it.
+security::CommandInfos command_infos();
 
 // The command table as JSON: an array of {"byte", "name", "fields", "flags", "category"}, for tools and tests.
 std::string commands_as_json();

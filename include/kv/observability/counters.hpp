@@ -23,8 +23,9 @@ enum class Counter : std::uint8_t {
   kMisses,    // keys that they didn't
   kTimeouts,  // connections closed by the request or idle timeout
   kHandshakesFailed,
+  kAuthenticationFailures,
 };
-inline constexpr std::size_t kCounters = 9;
+inline constexpr std::size_t kCounters = 10;
 inline constexpr std::size_t kErrcs = static_cast<std::size_t>(Errc::kReplyTooLarge) + 1;
 
 class Counters {

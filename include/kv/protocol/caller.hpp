@@ -2,9 +2,11 @@
 // with every frame, and destroys it at its own end.
 //
 // What is in it changes on the session's thread alone, by requests that run there and by PendingReply::complete(). A
-// heavy request, which runs elsewhere while the session waits, may read it, and call end_after_reply().
+// heavy request, which runs elsewhere while the session waits, may read it, and call end_after_reply() and
+// set_admitted().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -30,13 +32,13 @@ class Caller {
 
   // Whether it may do more than say who it is. Until then its payloads are limited to kUnauthenticatedPayloadBytesMax,
   // and its session ends where that takes too long.
-  bool is_admitted() const { return is_admitted_; }
-  void set_admitted(bool admitted) { is_admitted_ = admitted; }
+  bool is_admitted() const { return is_admitted_.load(std::memory_order_relaxed); }
+  void set_admitted(bool admitted) { is_admitted_.store(admitted, std::memory_order_relaxed); }
 
   // What it calls itself, for whoever runs the server; empty: nothing.
   const std::string& name() const { return name_; }
   void set_name(std::string name) { name_ = std::move(name); }
-  // Who it has said to be; empty: nobody in particular. On the session's thread.
+  // Who it has said to be; empty: nobody in particular. On the session's thread, and while a heavy request runs, too.
   virtual std::string user() const { return {}; }
 
   // The reply to the request that is being carried out is the last one; then its session ends.
@@ -46,7 +48,7 @@ class Caller {
  private:
   const Peer peer_;
   std::string name_;
-  bool is_admitted_ = true;
+  std::atomic<bool> is_admitted_ = true;
   bool ends_ = false;
 };
 

@@ -33,8 +33,11 @@ enum class Command : std::uint8_t {
   kAdd = 0x19,
   kAcquire = 0x1A,
   kFlush = 0x1B,
+  kAuth = 0x28,
   kSnapshot = 0x80,
   kLastsave = 0x81,
+  kWhoami = 0x82,
+  kAcl = 0x83,
   kClient = 0x84,
 };
 

@@ -34,6 +34,9 @@ enum class Field : std::uint8_t {
   kMode,        // mode: u8, a SnapshotMode
   kFolder,      // folder: all the rest of the payload where the mode is kBackup, else nothing
   kClientCall,  // client_call: u8, a ClientCall; then what it takes: nothing, id: u64, or rest: a name
+  kUser,        // user: u16 length, any bytes
+  kPassword,    // password: likewise
+  kAclCall,     // acl_call: u8, an AclCall; then what it takes: nothing, a user, or a user and rest: its rules
   kRest,        // rest: any bytes
 };
 
@@ -51,6 +54,15 @@ enum class ClientCall : std::uint8_t {
   kList = 0,
   kKill = 1,     // id: of the connection
   kSetName = 2,  // rest: the name
+};
+
+// What ACL is to do.
+enum class AclCall : std::uint8_t {
+  kList = 0,
+  kSetUser = 1,     // user; rest: rules
+  kDeleteUser = 2,  // user
+  kLoad = 3,
+  kSave = 4,
 };
 
 // The fields of a payload in their order.
@@ -78,6 +90,8 @@ struct Request {
   ByteView pattern;
   ByteView folder;  // an absolute path
   ByteView rest;
+  ByteView user;
+  ByteView password;
   value::ValueView value;
   value::ValueView expected;
   std::uint64_t ttl_ms = 0;
@@ -88,6 +102,7 @@ struct Request {
   std::uint32_t count = 0;
   SnapshotMode mode = SnapshotMode::kWait;
   ClientCall client_call = ClientCall::kList;
+  AclCall acl_call = AclCall::kList;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;

@@ -25,6 +25,9 @@ NOTATION = {
     "mode": "mode:u8",
     "folder": "folder",
     "client_call": "call:u8 …",
+    "user": "[user]",
+    "password": "[password]",
+    "acl_call": "call:u8 …",
 }
 
 

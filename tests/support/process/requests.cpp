@@ -142,6 +142,27 @@ std::string snapshot(std::uint8_t mode, ByteView folder) {
 std::string lastsave() {
   return frame(Command::kLastsave);
 }
+std::string auth(ByteView user, ByteView password) {
+  return join(Command::kAuth, sized(user), sized(password));
+}
+std::string whoami() {
+  return frame(Command::kWhoami);
+}
+std::string acl_list() {
+  return frame(Command::kAcl, std::string(1, '\0'));
+}
+std::string acl_setuser(ByteView user, ByteView rules) {
+  return join(Command::kAcl, "\1", sized(user), rules);
+}
+std::string acl_deluser(ByteView user) {
+  return join(Command::kAcl, "\2", sized(user));
+}
+std::string acl_load() {
+  return frame(Command::kAcl, "\3");
+}
+std::string acl_save() {
+  return frame(Command::kAcl, "\4");
+}
 std::string client_list() {
   return frame(Command::kClient, std::string(1, '\0'));
 }

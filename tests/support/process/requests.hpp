@@ -70,6 +70,13 @@ std::string acquire(ByteView key, ByteView owner, std::uint64_t ttl_ms = 0, std:
 std::string flush();
 std::string snapshot(std::uint8_t mode = 0, ByteView folder = {});
 std::string lastsave();
+std::string auth(ByteView user, ByteView password);
+std::string whoami();
+std::string acl_list();
+std::string acl_setuser(ByteView user, ByteView rules);
+std::string acl_deluser(ByteView user);
+std::string acl_load();
+std::string acl_save();
 std::string client_list();
 std::string client_kill(std::uint64_t id);
 std::string client_set_name(ByteView name);
