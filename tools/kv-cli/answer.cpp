@@ -42,6 +42,7 @@ class AnswerPrinter {
   std::string print_swapped();
   std::string print_acquired();
   std::string print_text();
+  std::string print_lines();
   std::string print_document();
   std::string print_type();
   std::string print_saved_at();
@@ -72,6 +73,8 @@ std::string AnswerPrinter::print(Answer answer) {
       return print_swapped();
     case Answer::kText:
       return print_text();
+    case Answer::kLines:
+      return print_lines();
     case Answer::kDocument:
       return print_document();
     case Answer::kType:
@@ -111,6 +114,13 @@ std::string AnswerPrinter::print_acquired() {
   const std::string text = acquired ? std::to_string(number) : std::to_string(static_cast<std::int64_t>(number));
   if (!json_) return word(acquired) + '\n' + text;
   return "{\"acquired\":" + word(acquired) + (acquired ? ",\"token\":" : ",\"ttl\":") + text + '}';
+}
+
+// Their ends are the answer's own.
+std::string AnswerPrinter::print_lines() {
+  ByteView lines = payload_.take_rest();
+  if (lines.ends_with('\n')) lines.remove_suffix(1);
+  return json_ ? quoted(lines) : std::string(lines);
 }
 
 std::string AnswerPrinter::print_text() {

@@ -48,6 +48,7 @@ constexpr CommandRow kRows[] = {
      Answer::kSavedAt,
      "Write all data to disk; print when it was done"},
     {Command::kLastsave, "lastsave", {}, Answer::kSavedAt, "Print when all data was last written to disk, or never"},
+    {Command::kWhoami, "whoami", {}, Answer::kText, "Print which user this is"},
 };
 
 constexpr bool follows_bytes() {

@@ -24,6 +24,7 @@ enum class Answer : std::uint8_t {
   kSwapped,   // Bool, and after a 0 the current value
   kText,      // any bytes
   kDocument,  // JSON text
+  kLines,     // lines of text
   kType,      // a type byte
   kAcquired,  // 1 and a token u64, or 0 and the milliseconds left u64
   kSavedAt,   // when it was written to disk: milliseconds since 1970 u64, 0 for never

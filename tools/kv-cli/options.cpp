@@ -56,10 +56,13 @@ class CommandLine {
   void add_backup();
   void add_import();
   void add_export();
+  void add_hash();
   Outcome<Options> read_call(const CLI::App& subcommand);
 
   CLI::App app_{"Runs a command of kv-server, or moves its entries from and to JSON.", "kv-cli"};
   CLI::App* client_ = nullptr;
+  CLI::App* acl_ = nullptr;
+  CLI::App* hash_ = nullptr;
   CLI::App* backup_ = nullptr;
   CLI::App* import_ = nullptr;
   CLI::App* export_ = nullptr;
@@ -67,6 +70,7 @@ class CommandLine {
   std::string backup_folder_;
   ImportOptions import_options_;
   ExportOptions export_options_;
+  HashOptions hash_options_;
 };
 
 // What is wrong with the command line, in a line.
@@ -98,14 +102,21 @@ CommandLine::CommandLine() {
     add_arguments(*app_.add_subcommand(std::string(row.name), std::string(row.help)), row);
   }
   client_ = add_client(app_);
+  acl_ = add_acl(app_);
   add_backup();
   add_import();
   add_export();
+  add_hash();
 }
 
 void CommandLine::add_connection_options() {
   app_.add_option("-h,--host", options_.host, "Where the server is; 127.0.0.1 if not given");
   app_.add_option("-p,--port", options_.port, "Its port; 6380 if not given")->check(CLI::Range(1, 65'535));
+  app_.add_option("--user", options_.login.user, "Whom to authenticate as; KV_PASSWORD may have the password")
+      ->type_name("NAME");
+  app_.add_option("--password-file", options_.login.password_file,
+                  "The file whose first line is the password; - to type it. Without a file or KV_PASSWORD, it is typed")
+      ->type_name("FILE");
   add_duration(app_, "--connect-timeout", options_.connection.connect_timeout, "How long to try to connect; 5s");
   add_duration(app_, "--timeout", options_.connection.request_timeout,
                "How long to wait for an answer; 30s, 0: for ever");
@@ -143,6 +154,14 @@ void CommandLine::add_export() {
   export_->add_flag("--typed", export_options_.typed, "Write values so that nothing is lost");
 }
 
+void CommandLine::add_hash() {
+  hash_ = app_.add_subcommand("hash-password", "Print the hash of a password, for the server's file of users");
+  hash_
+      ->add_option("--password-file", hash_options_.password_file,
+                   "The file whose first line it is; without it, the password is typed, or read from stdin")
+      ->type_name("FILE");
+}
+
 Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
   for (std::string& word : words) word = shielded(std::move(word));
   std::ranges::reverse(words);  // CLI11 takes them from the end
@@ -164,6 +183,12 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
     auto call = read_client(subcommand);
     if (!call) return call.error();
     options_.action = *std::move(call);
+  } else if (&subcommand == acl_) {
+    auto call = read_acl(subcommand);
+    if (!call) return call.error();
+    options_.action = *std::move(call);
+  } else if (&subcommand == hash_) {
+    options_.action = hash_options_;
   } else if (&subcommand == import_) {
     const bool lines = import_options_.typed || ends_like_lines(import_options_.file);
     if (lines && import_options_.format == client::JsonFormat::kDetect) {

@@ -7,11 +7,13 @@
 
 #include "kv/client/connection.hpp"
 
+#include "kv-cli/acl.hpp"
 #include "kv-cli/answer.hpp"
 #include "kv-cli/arguments.hpp"
 #include "kv-cli/backup.hpp"
 #include "kv-cli/export.hpp"
 #include "kv-cli/import.hpp"
+#include "kv-cli/login.hpp"
 #include "tls/tls_options.hpp"
 
 namespace kv::cli {
@@ -21,8 +23,9 @@ struct Options {
   std::uint16_t port = 6380;
   client::ConnectionOptions connection;  // but for its TLS
   tools::TlsOptions tls;
+  LoginOptions login;
   OutputForm form = OutputForm::kText;
-  std::variant<Call, BackupOptions, ImportOptions, ExportOptions> action;
+  std::variant<Call, BackupOptions, ImportOptions, ExportOptions, HashOptions> action;
 };
 
 // Reads the command line; or, where there is nothing to run, has printed why (help, the version, what is wrong with it)

@@ -19,6 +19,7 @@ class Runner {
   Outcome<void> operator()(const Call& call);
   Outcome<void> operator()(const ImportOptions& import);
   Outcome<void> operator()(const BackupOptions& backup);
+  Outcome<void> operator()(const HashOptions&) { return {}; }  // needs no connection
   Outcome<void> operator()(const ExportOptions& exported) { return export_keys(connection_, exported, stdout); }
 
  private:
@@ -75,6 +76,12 @@ Outcome<void> Runner::operator()(const BackupOptions& backup) {
 }  // namespace
 
 Outcome<void> run(const Options& options) {
+  if (const auto* hash = std::get_if<HashOptions>(&options.action)) {
+    const auto text = hash_password(*hash);
+    if (!text) return text.error();
+    print(*text);
+    return {};
+  }
   const auto tls = tools::make_tls_context(options.tls);
   if (!tls) return usage(tls.error().message);
   client::ConnectionOptions how = options.connection;
@@ -82,6 +89,7 @@ Outcome<void> run(const Options& options) {
   how.tls_server_name = options.tls.server_name;
   auto connection = client::Connection::open(options.host, options.port, how);
   if (!connection) return no_connection(connection.error());
+  if (const auto logged_in = log_in(*connection, options.login); !logged_in) return logged_in;
   const auto done = std::visit(Runner(*connection, options), options.action);
   if (!done) return done;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return usage("can't write to stdout");
