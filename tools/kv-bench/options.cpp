@@ -2,10 +2,13 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <random>
 
 #include <CLI/CLI.hpp>
+
+#include "kv/security/password.hpp"
 
 namespace kv::bench {
 
@@ -22,6 +25,21 @@ std::uint64_t random_seed() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
+// From the file, or else from KV_PASSWORD, which says it no longer then.
+void read_password(const std::string& file, Login& login) {
+  if (!file.empty()) {
+    auto password = security::load_password(file);
+    if (!password) throw CLI::ValidationError(password.error().message);
+    login.password = *std::move(password);
+  } else if (char* const variable = std::getenv("KV_PASSWORD"); variable != nullptr) {
+    login.password = variable;
+    security::wipe(variable, login.password.size());
+  }
+  if (!login.user.empty() && login.password.empty()) {
+    throw CLI::ValidationError("--user needs --password-file or KV_PASSWORD");
+  }
+}
+
 // What no single option can tell; empty when all is well.
 std::string complaint(const Options& options) {
   const Keyspace::Sizes& sizes = options.sizes;
@@ -31,6 +49,7 @@ std::string complaint(const Options& options) {
   if (sizes.key_bytes > key_bytes_max) return "--key-size is over what the protocol allows";
   if (options.threads > options.connections) return "--threads is over --connections";
   if (options.proto == Proto::kMemcached && options.ttl_ms > kMemcachedTtlMsMax) return "--ttl is over 30 days";
+  if (options.proto != Proto::kKv && !options.login.password.empty()) return "only --proto kv can authenticate";
   if (options.requests && *options.requests < options.threads) return "--requests is under --threads";
   return {};
 }
@@ -49,6 +68,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   std::string proto = proto_name(options.proto);
   std::string op = "get";
   double mix = 0.9;
+  std::string password_file;
   options.seed = random_seed();
 
   CLI::App app("Load for kv-server and its peers: throughput, latency and CPU time of GET and SET.", "kv-bench");
@@ -56,6 +76,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("-h,--host", options.host, "Where the server is");
   app.add_option("-p,--port", options.port, "Its port")->check(CLI::Range(1, 65'535));
+  app.add_option("--user", options.login.user, "Whom to authenticate as; the password is in the file or KV_PASSWORD");
+  app.add_option("--password-file", password_file, "The file whose first line is the password");
   app.add_option("--proto", proto, "What it speaks; resp is redis")->check(CLI::IsMember(kProtos));
   app.add_option("--op", op, "What to ask")->check(CLI::IsMember({"get", "set", "mixed"}));
   app.add_option("--mix", mix, "With --op mixed: the share of GETs")->check(CLI::Range(0.0, 1.0));
@@ -86,6 +108,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     app.parse(argc, argv);
     options.proto = kProtos.at(proto);
     options.get_share = op == "get" ? 1 : op == "set" ? 0 : mix;
+    read_password(password_file, options.login);
     if (const std::string wrong = complaint(options); !wrong.empty()) throw CLI::ValidationError(wrong);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <variant>
 
+#include "kv-bench/login.hpp"
 #include "kv-bench/worker.hpp"
 #include "tls/tls_options.hpp"
 
@@ -17,6 +18,7 @@ struct Options {
   std::string host = "127.0.0.1";
   std::uint16_t port = 6380;
   tools::TlsOptions tls;
+  Login login;
   Proto proto = Proto::kKv;
   double get_share = 1;  // of the requests; what is not a GET is a SET
   std::size_t connections = 50;

@@ -169,6 +169,10 @@ std::variant<Measurement, Failure> run(const Options& options) {
   if (auto* failure = std::get_if<Failure>(&connected)) return *failure;
   auto& sockets = std::get<std::vector<Stream>>(connected);
 
+  if (auto failure =
+          log_in(sockets, options.login, std::chrono::milliseconds(std::llround(options.timeout_s * 1000)))) {
+    return *failure;
+  }
   const Worker::Setup setup{options.proto, options.sizes, options.ttl_ms, options.verify, to_ns(options.timeout_s),
                             &ended};
   std::vector<std::unique_ptr<Worker>> workers;

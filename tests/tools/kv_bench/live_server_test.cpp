@@ -10,6 +10,7 @@
 #include <csignal>
 #endif
 #ifdef KV_BENCH_TEST_SERVER
+#include "support/base/temporary_folder.hpp"
 #include "support/process/raw_client.hpp"
 #include "support/process/requests.hpp"
 #include "support/process/server_process.hpp"
@@ -136,6 +137,22 @@ TEST(KvBenchOnServer, FindsEveryKeyThatItLoaded) {
   const BenchRun other_values = with({"--value-size", "33"});
   EXPECT_EQ(other_values.exit_code, 1);
   EXPECT_EQ(other_values.count("errors"), 3000);
+}
+
+TEST(KvBenchOnServer, AuthenticatesWhereItIsAsked) {
+  const test::TemporaryFolder folder;
+  const std::string password = folder.write("password", "secret");
+  test::ServerProcess server({"--password-file", password});
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"-n", "300", "-c", "10"});
+    return run_bench(server.port(), more);
+  };
+  expect_sound(with({"--password-file", password}), 300);
+  EXPECT_EQ(with({}).count("errors"), 300);
+  const BenchRun wrong = with({"--password-file", folder.write("wrong", "wrong")});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_NE(wrong.err.find("NOAUTH"), std::string::npos) << wrong.err;
+  EXPECT_EQ(with({"--user", "app"}).exit_code, 2) << "there is no password";
 }
 
 TEST(KvBenchOnServer, LargeValuesPassInParts) {
