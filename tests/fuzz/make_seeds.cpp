@@ -102,6 +102,12 @@ Seeds request_seeds() {
   };
   const std::string snapshots = request(Command::kSnapshot, ByteView("\0", 1)) + request(Command::kSnapshot, "\1") +
                                 request(Command::kSnapshot, "\2/folder") + request(Command::kLastsave, "");
+  const std::string no_byte(1, '\0');
+  const std::string users = request(Command::kAuth, sized("app") + sized("secret")) + request(Command::kWhoami, "") +
+                            request(Command::kAcl, no_byte) +
+                            request(Command::kAcl, "\1" + sized("app") + "on +get ~a*") +
+                            request(Command::kAcl, "\2" + sized("app")) + request(Command::kAcl, "\3") +
+                            request(Command::kAcl, "\1" + sized("default") + "off") + request(Command::kGet, "key");
   std::string all;
   for (const std::string& seed : seeds) all += seed;
   const auto of = [&](Command command) { return seeds[static_cast<std::size_t>(command) - 1]; };
@@ -114,8 +120,26 @@ Seeds request_seeds() {
                                 of(Command::kMset) + of(Command::kMget) + of(Command::kScan) + of(Command::kMdel),
                                 of(Command::kSetnx) + of(Command::kTtl) + of(Command::kPersist) + of(Command::kCas),
                                 snapshots,
+                                users,
                             });
   return seeds;
+}
+
+Seeds acl_seeds() {
+  const std::string hash =
+      "#$argon2id$v=19$m=8,t=1,p=1$rG0Lh87A7XBudDaNcgRFew$UBGwKD5y18Blgna9emWimZL3sB+qeEG0L7nT7qfuzts";
+  return {
+      "",
+      "# nobody\n\n",
+      "user admin on " + hash + " ~* +@all\nuser default off\n",
+      "user app on cert connections=100 " + hash + " ~app:* %R~shared:* %W~[a-z]? +@read +@write -scan\n",
+      "user default on nopass allkeys allcommands resetkeys nocommands",
+      "user a reset resetpass nocert on off\r\n\tuser b +GET -@string +@lock",
+      "on ~a* %RW~b +get -@admin",
+      "user a >secret",
+      "user a\nuser a",
+      "user",
+  };
 }
 
 // Whole files, and the same without their ends.
@@ -190,6 +214,7 @@ void write(const std::filesystem::path& folder, const Seeds& seeds) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::filesystem::path corpus = argv[1];
+  write(corpus / "acl", acl_seeds());
   write(corpus / "decimal", decimal_seeds());
   write(corpus / "value", value_seeds());
   write(corpus / "request", request_seeds());
