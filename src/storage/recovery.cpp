@@ -4,11 +4,14 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <exception>
+#include <functional>
+#include <thread>
 #include <vector>
 
+#include "kv/base/byte_buffer.hpp"
 #include "kv/observability/log.hpp"
 
-#include "storage/replay.hpp"
 #include "storage/segment.hpp"
 #include "storage/snapshot_reader.hpp"
 
@@ -19,6 +22,8 @@ using engine::Mutation;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kProgressEvery{2};
+// Records are collected up to here, and then applied by all threads together.
+constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
 constexpr std::size_t kPrefetchKeys = 16;
 constexpr const char* kBadSuffix = ".bad";
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
@@ -34,6 +39,98 @@ class Progress {
 
  private:
   SteadyClock::time_point next_ = SteadyClock::now() + kProgressEvery;
+};
+
+bool is_clear(ByteView body) {
+  bool clear = false;
+  static_cast<void>(for_each_mutation(body, [&](const Mutation& mutation) {
+    if (mutation.kind == Mutation::Kind::kClear) clear = true;
+  }));
+  return clear;
+}
+
+// The records that are applied together. Bodies are copied, as the reader's go with its next record.
+class Batch {
+ public:
+  Batch(engine::Engine& engine, unsigned threads) : engine_(engine), threads_(threads) {}
+
+  // Fails where the record isn't one that we write.
+  Result<void> add(ByteView body) {
+    auto valid = for_each_mutation(body, [](const Mutation&) {});
+    if (!valid) return valid;
+    // A CLEAR concerns all keys, so nothing else may be applied beside it.
+    const bool alone = is_clear(body);
+    if (alone) apply();
+    bodies_.push_back({bytes_.size(), body.size()});
+    bytes_.append(body);
+    if (alone || bytes_.size() >= kBatchBytes) alone ? apply_on_one() : apply();
+    return {};
+  }
+
+  // Throws what any of the threads has thrown: there is nothing but std::bad_alloc.
+  void apply() {
+    std::vector<std::exception_ptr> faults(threads_);
+    const auto apply_safely = [&](unsigned share) {
+      try {
+        apply_share(share);
+      } catch (...) {
+        faults[share] = std::current_exception();
+      }
+    };
+    std::vector<std::thread> others;
+    for (unsigned share = 1; share < threads_; ++share) others.emplace_back(apply_safely, share);
+    apply_safely(0);
+    for (std::thread& other : others) other.join();
+    for (const std::exception_ptr& fault : faults) {
+      if (fault) std::rethrow_exception(fault);
+    }
+    clear();
+  }
+
+ private:
+  struct Piece {
+    std::size_t offset;
+    std::size_t size;
+  };
+
+  void apply_on_one() {
+    for (const Piece& piece : bodies_) {
+      static_cast<void>(for_each_mutation(body(piece), [&](const Mutation& mutation) { engine_.apply(mutation); }));
+    }
+    clear();
+  }
+
+  // The changes of the keys that are this thread's. A few are announced to the engine before they are applied.
+  void apply_share(unsigned share) {
+    std::array<Mutation, kPrefetchKeys> next;
+    std::array<ByteView, kPrefetchKeys> keys;
+    std::size_t count = 0;
+    const auto apply_next = [&] {
+      engine_.prefetch({keys.data(), count});
+      for (std::size_t i = 0; i < count; ++i) engine_.apply(next[i]);
+      count = 0;
+    };
+    for (const Piece& piece : bodies_) {
+      static_cast<void>(for_each_mutation(body(piece), [&](const Mutation& mutation) {
+        if (std::hash<ByteView>()(mutation.key) % threads_ != share) return;
+        next[count] = mutation;
+        keys[count] = mutation.key;
+        if (++count == kPrefetchKeys) apply_next();
+      }));
+    }
+    apply_next();
+  }
+
+  ByteView body(const Piece& piece) const { return bytes_.view().substr(piece.offset, piece.size); }
+  void clear() {
+    bytes_.clear();
+    bodies_.clear();
+  }
+
+  engine::Engine& engine_;
+  const unsigned threads_;
+  ByteBuffer bytes_;
+  std::vector<Piece> bodies_;
 };
 
 // How far a segment was on the disk for certain, by what its marks say.
@@ -153,13 +250,13 @@ class Recovery {
     } else {
       --at;
     }
-    Replay replay(engine_, threads_);
+    Batch batch(engine_, threads_);
     Progress progress;
     for (; at != segments.end(); ++at) {
       const bool is_last = std::next(at) == segments.end();
-      if (auto replayed = replay_segment(*at, is_last, replay, progress); !replayed) return replayed;
+      if (auto replayed = replay_segment(*at, is_last, batch, progress); !replayed) return replayed;
     }
-    replay.finish();
+    batch.apply();
     return remove_empty();
   }
 
@@ -195,7 +292,7 @@ class Recovery {
     return !*was_written_to;
   }
 
-  Result<void> replay_segment(Lsn first, bool is_last, Replay& replay, Progress& progress) {
+  Result<void> replay_segment(Lsn first, bool is_last, Batch& batch, Progress& progress) {
     const std::string path = directory_.path_of(segment_name(first));
     // What comes first in a segment is one past the last of the segment before, or at most what is needed next.
     if (first > recovered_.next) return lacks_records_before(first, path);
@@ -210,7 +307,7 @@ class Recovery {
       if (!*found) break;
       if (record.type == RecordType::kMark) synced.at_mark(offset, Lsn{number(reader->next_lsn()) - 1}, record.lsn);
       if (record.type != RecordType::kChanges || record.lsn < recovered_.next) continue;
-      if (auto added = replay.add(record.body); !added) {
+      if (auto added = batch.add(record.body); !added) {
         return Error{Errc::kInternal, path + ", offset " + std::to_string(offset) + ": " + added.error().message};
       }
       recovered_.next = kv::next(record.lsn);

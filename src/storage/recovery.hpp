@@ -1,8 +1,8 @@
 // Start-up: what the data directory holds becomes what the engine holds.
 //
 // The newest good snapshot is loaded, then the log is replayed from where that snapshot begins, on all threads. Records
-// are outcomes, so that the snapshot already has some of them does no harm. Each thread applies what belongs to its
-// share of the keys, so the changes of one key are applied in their order.
+// are outcomes, so that the snapshot already has some of them does no harm. Each thread looks at every record and
+// applies what belongs to its share of the keys, so the changes of one key are applied in their order.
 #pragma once
 
 #include <cstdint>
