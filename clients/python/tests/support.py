@@ -204,6 +204,10 @@ class Blocking:
         attribute = getattr(self._target, name)
         return self._blocking(attribute) if callable(attribute) else attribute
 
+    def _run_once(self) -> None:
+        """Lets the event loop see what has happened to its sockets."""
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+
     def _blocking(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)

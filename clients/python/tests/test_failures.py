@@ -24,7 +24,7 @@ from kv_client import (
     Retry,
     TooLargeError,
 )
-from support import DEADLINE, FakeServer, LiveServer, Peer, eventually, in_memory, run_threads
+from support import DEADLINE, Blocking, FakeServer, LiveServer, Peer, eventually, in_memory, run_threads
 
 ONCE = Retry(attempts=1)
 QUICK = Retry(attempts=3, base=0.001, cap=0.002)
@@ -35,8 +35,8 @@ def dies_at_a_request(peer: Peer) -> None:
 
 
 def stalls(peer: Peer) -> None:
-    peer.request()
-    peer.ended()
+    while peer.sock.recv(1000):
+        pass
 
 
 def test_nobody_listens(connect: Any) -> None:
@@ -168,8 +168,11 @@ def test_what_is_pushed_is_passed_over(connect: Any) -> None:
         assert connect(fake.address).get("k") is True
 
 
-def test_a_full_server_is_tried_again_for_every_command(connect: Any) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_a_full_server_is_tried_again_for_every_command(connect: Any, early: bool) -> None:
     def busy(peer: Peer) -> None:
+        if not early:
+            peer.request()
         peer.reply(2, b"BUSY too many connections")
         peer.sock.shutdown(socket.SHUT_WR)
         peer.sock.settimeout(0.2)
@@ -210,6 +213,29 @@ def test_a_server_that_restarts_is_found_again(connect: Any) -> None:
             assert client.incr("n") == 1, "a count too, since the end of the connection was known"
     finally:
         live.stop()
+
+
+def test_a_connection_that_ended_while_it_was_idle_is_noticed_before_a_command_is_sent(connect: Any) -> None:
+    ended = threading.Event()
+
+    def answers_once(peer: Peer) -> None:
+        peer.request()
+        peer.reply(0, b"PONG")
+        peer.sock.shutdown(socket.SHUT_RDWR)
+        ended.set()
+
+    def counts(peer: Peer) -> None:
+        peer.request()
+        peer.reply(0, (5).to_bytes(8, "big"))
+        peer.ended()
+
+    with FakeServer(answers_once, counts) as fake:
+        client = connect(fake.address, retry=ONCE)
+        assert client.ping() == "PONG" and ended.wait(DEADLINE)
+        time.sleep(0.05)  # Until the end has travelled here; earlier it can't be known.
+        if isinstance(client, Blocking):
+            client._run_once()
+        assert client.incr("n") == 5
 
 
 def test_over_the_limit_of_a_payload(connect: Any) -> None:

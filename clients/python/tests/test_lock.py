@@ -10,7 +10,7 @@ from typing import Any, List, Optional
 import pytest
 
 import kv_client.sync
-from kv_client import KvClient, Lock, LockedError
+from kv_client import KvClient, Lock, LockedError, _shielded
 from support import eventually, eventually_async, run_threads
 
 
@@ -173,6 +173,27 @@ async def test_a_lock_that_is_left_by_cancellation_is_released(address: str) -> 
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await client.get("l") is None
+
+
+async def test_a_release_is_carried_out_though_its_caller_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    async def work(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ended.append(seconds)
+
+    async def cancelled(seconds: float) -> None:
+        task = asyncio.ensure_future(_shielded.shielded(work(seconds)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    await cancelled(0.05)
+    assert ended == [0.05]
+    monkeypatch.setattr(_shielded, "SECONDS", 0.01)
+    await cancelled(3600.0)
+    assert ended == [0.05], "but nobody is held up for long"
 
 
 def test_a_lock_checks_what_it_is_given(address: str) -> None:

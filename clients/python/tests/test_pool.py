@@ -32,8 +32,8 @@ QUICK = Retry(attempts=3, base=0.001, cap=0.002)
 
 
 def stalls(peer: Peer) -> None:
-    peer.request()
-    peer.ended()
+    while peer.sock.recv(1000):
+        pass
 
 
 async def test_a_pool_begins_with_min_size_and_grows_to_max_size(address: str) -> None:
@@ -186,6 +186,16 @@ def test_a_connection_of_threads_is_asked_too(monkeypatch: pytest.MonkeyPatch) -
             assert pool.ping() == "PONG"
             pool.set("k", 1)
             assert pool.get("k") == 1 and fake.connections == 2
+
+
+async def test_a_connection_whose_call_was_cancelled_is_not_used_again() -> None:
+    with FakeServer(stalls, in_memory) as fake:
+        async with KvPool.connect(PoolConfig(fake.address, min_size=0, max_size=1)) as pool:
+            call = asyncio.ensure_future(pool.get("k"))
+            await eventually_async(lambda: fake.connections == 1 and pool.stats().active == 1)
+            await asyncio.sleep(0.01)
+            call.cancel()
+            assert await asyncio.wait_for(pool.ping(), 4) == "PONG" and fake.connections == 2
 
 
 async def test_a_pool_tries_again_as_a_client_does() -> None:
