@@ -111,10 +111,25 @@ async def test_kvs_speaks_tls_in_an_event_loop(server: LiveServer, certificates:
             await client.set("k", large)
             assert await asyncio.gather(*[client.get("k") for _ in range(5)]) == [large] * 5
             assert await pool.delete("k")
-            waiting = asyncio.ensure_future(Lock(client, "l", wait=0.3).acquire())
-            assert await pool.lock("l", "first") or await waiting
+
+
+async def test_who_is_cancelled_while_waiting_over_tls_gives_back_what_it_is_granted(
+    server: LiveServer, certificates: Certificates
+) -> None:
+    here, _ = certificates
+    with terminator(server, here.server_context()) as proxy:
+        url = f"kvs://{proxy.address}/tls-wait?ca={here.cert}"
+        async with KvClient.from_url(url) as client:
+            await client.lock("l", "holder")
+            waiting = asyncio.ensure_future(Lock(client, "l", wait=30).acquire())
+            while '"waiting":1' not in await client.info("clients"):
+                await asyncio.sleep(0.005)
             waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await client.unlock("l", "holder")
+            assert await client.acquire("l", "next", wait=20), "though the first in the line was the one who had gone"
+            await client.unlock("l", "next")
 
 
 def opened(url: str, asynchronous: bool, **options: Any) -> None:
