@@ -141,6 +141,12 @@ def test_all_threads_together_have_no_more_connections_than_they_may(
     assert app.backend.client.stats().max_size == 3
 
 
+def test_a_group_may_be_larger_than_one_command_takes(app: Any, client: kv_client.sync.KvClient) -> None:
+    client.set("celery-task-meta-last", "there")
+    found = app.backend.mget(["celery-task-meta-none"] * 70_000 + ["celery-task-meta-last"])
+    assert len(found) == 70_001 and found[-1] == "there" and not any(found[:-1])
+
+
 def test_a_success_is_never_overwritten(app: Any) -> None:
     app.backend.store_result("twice", 1, states.SUCCESS)
     app.backend.store_result("twice", None, states.FAILURE)

@@ -190,6 +190,12 @@ def test_a_full_server_is_tried_again_for_every_command(connect: Any, early: boo
         client = connect(fake.address, retry=QUICK)
         with pytest.raises(BusyError, match="BUSY"):
             client.incr("k")
+        pipe = client.pipeline()
+        getattr(pipe, "_target", pipe).incr("k")
+        getattr(pipe, "_target", pipe).incr("l")
+        with pytest.raises(BusyError) as raised:
+            pipe.execute()
+        assert not raised.value.outcome_unknown
 
 
 def test_a_real_server_that_is_full_says_so() -> None:

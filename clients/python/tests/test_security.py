@@ -97,6 +97,7 @@ def test_kvs_speaks_tls(server: LiveServer, certificates: Certificates) -> None:
                 for _ in range(10):
                     pipe.get("k")
                 assert pipe.execute() == [large] * 10
+        assert proxy.connections == 2, "the tickets of TLS are not taken for an answer"
         context = ssl.create_default_context(cafile=here.cert)
         with kv_client.sync.KvClient.connect(f"{proxy.address}/tls", ssl=context) as client:
             assert client.delete("k")
@@ -225,6 +226,14 @@ def test_a_wrong_password_is_an_authentication_error_and_is_not_shown(asynchrono
             opened(f"kv://ann:wrong@{fake.address}", asynchronous)
         assert isinstance(raised.value, PermissionError) and "wrong@" not in str(raised.value)
         assert fake.connections == 1, "it isn't tried again"
+
+
+def test_a_pool_uses_the_tls_connections_that_it_began_with(server: LiveServer, certificates: Certificates) -> None:
+    here, _ = certificates
+    with terminator(server, here.server_context()) as proxy:
+        config = kv_client.sync.PoolConfig(f"kvs://{proxy.address}?ca={here.cert}", min_size=3)
+        with kv_client.sync.KvPool.connect(config) as pool:
+            assert [pool.ping() for _ in range(5)] == ["PONG"] * 5 and proxy.connections == 3
 
 
 def test_a_pool_says_it_on_each_connection() -> None:

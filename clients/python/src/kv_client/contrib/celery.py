@@ -20,6 +20,7 @@ from ..sync import KvPool
 from ._shared_pool import shared_pool
 
 MAX_CONNECTIONS = 10
+BATCH = 1000
 Encoded = Union[str, bytes]
 
 
@@ -46,7 +47,10 @@ class KvBackend(KeyValueStoreBackend):
         return self.client.get(key)
 
     def mget(self, keys: List[str]) -> List[Any]:
-        return list(self.client.mget(keys))
+        found: List[Any] = []
+        for at in range(0, len(keys), BATCH):
+            found += self.client.mget(keys[at : at + BATCH])
+        return found
 
     def set(self, key: str, value: Encoded) -> None:
         self.client.set(key, value, self.expires)

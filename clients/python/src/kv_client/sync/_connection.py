@@ -30,7 +30,7 @@ class Connection:
     """A connection that is open, or was."""
 
     def __init__(self, options: Options) -> None:
-        """Connects, with TLS and authentication where the options have them, each step within `connect_timeout`.
+        """Connects, with TLS and authentication where the options have them; each step has `connect_timeout`.
 
         Raises KvConnectionError, KvTimeoutError and AuthenticationError; ssl.SSLError's text is in the former.
         """
@@ -57,7 +57,9 @@ class Connection:
 
     def is_alive(self) -> bool:
         """Whether the next request may be sent here: nothing has come unasked, least of all the end."""
-        return self.usable and not (self._readiness.readable() or _buffered(self._sock))
+        if not self.usable:
+            return False
+        return not self._readiness.readable() or self._nothing_but_tls()
 
     def exchange(self, many: Sequence[Request[Any]], extra: float = 0.0) -> List[Reply]:
         """Sends `many` and returns their replies; the server may take `extra` seconds longer than usual.
@@ -75,6 +77,7 @@ class Connection:
                 self._send_while_reading(memoryview(frames), replies, limit)
             while len(replies) < len(many):
                 self._receive(replies, limit)
+                _raise_busy(replies[0])
         except BaseException as error:
             self._give_up()
             explained = self._explained(error, limit)
@@ -84,7 +87,6 @@ class Connection:
         if len(replies) > len(many):
             self._give_up()
             raise ProtocolError("an answer came that nothing had asked for")
-        self._look_for_busy(replies[0])
         return replies
 
     def close(self) -> None:
@@ -102,6 +104,19 @@ class Connection:
         self.usable = False
         self._sock.close()
 
+    def _nothing_but_tls(self) -> bool:
+        """Whether what has come are records of TLS itself, such as the tickets that follow a handshake."""
+        if not isinstance(self._sock, ssl.SSLSocket):
+            return False
+        self._sock.setblocking(False)  # The next exchange sets its own limit.
+        try:
+            self._sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def _give_up(self) -> None:
         self.usable = False
         self._sock.close()
@@ -111,6 +126,8 @@ class Connection:
         place = self._options.place
         if self._closed and isinstance(error, (OSError, ValueError, KvError)):
             return ClosedError("the connection was closed")
+        if isinstance(error, KvError):
+            return error
         if isinstance(error, socket.timeout):
             explained: KvConnectionError = KvTimeoutError(f"{place} didn't answer within {limit:g} s")
         elif isinstance(error, OSError):
@@ -119,12 +136,6 @@ class Connection:
             return error
         explained.outcome_unknown = True
         return explained
-
-    def _look_for_busy(self, reply: Reply) -> None:
-        """BUSY is said as soon as a connection is accepted, and then it is closed."""
-        if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
-            self._give_up()
-            raise server_error(reply[1].decode("utf-8", "replace"), False)
 
     def _receive(self, replies: List[Reply], limit: float) -> None:
         """Appends what came by the next reply, which may take `limit` seconds in all."""
@@ -199,9 +210,10 @@ class _Readiness:
             select.select([self._sock], [self._sock], [], seconds)
 
 
-def _buffered(sock: socket.socket) -> bool:
-    """Whether TLS holds bytes back that the kernel has handed over already."""
-    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+def _raise_busy(reply: Reply) -> None:
+    """BUSY is said as soon as a connection is accepted, before anything is carried out; then it is closed."""
+    if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
+        raise server_error(reply[1].decode("utf-8", "replace"), False)
 
 
 def _connected_socket(options: Options) -> socket.socket:
