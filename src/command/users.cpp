@@ -93,7 +93,7 @@ Result<void> auth(Context& context, Request& request) {
   const std::string& address = context.caller.peer().address;
   auto login = context.services.authenticator.begin(name, request.password, address);
   if (!login->verdict()) {
-    context.pending = std::make_unique<PendingAuth>(context.services, context.caller, std::move(login));
+    context.handled.pending = std::make_unique<PendingAuth>(context.services, context.caller, std::move(login));
     return {};
   }
   auto done = finish(context.services, context.caller, *login);

@@ -133,7 +133,7 @@ TEST_F(UsersTest, SighupReadsTheFileAgainAndABrokenOneChangesNothing) {
 }
 
 TEST_F(UsersTest, ABrokenFileIsToldAndTheServerDoesNotStart) {
-  const Run run =
+  const test::Run run =
       run_server({"--bind", "127.0.0.1:0", "--acl-file", folder_.write("users.acl", "user a on\nuser b\nc\n")});
   EXPECT_EQ(run.exit.exit_code, 1);
   EXPECT_THAT(run.err, HasSubstr("users.acl:3: expected: user NAME RULES"));

@@ -58,7 +58,7 @@ CLI::App* add_acl(CLI::App& app) {
   CLI::App* set_user = acl->add_subcommand("setuser", "Change a user, or make one");
   set_user->footer(kRulesFooter);
   set_user->add_option("NAME", "The user")->required();
-  set_user->add_option("RULES", "What it may do from now on")->expected(0, -1);
+  set_user->add_option("RULES", "What it may do from now on")->expected(-1);
   set_user->add_option("--new-password-file", "Give it the password in this file's first line; - to type it")
       ->type_name("FILE");
   acl->add_subcommand("deluser", "Delete a user; false: there was none")->add_option("NAME", "The user")->required();

@@ -34,6 +34,9 @@ FLUSH = 0x1B
 AUTH = 0x28
 SNAPSHOT = 0x80
 LASTSAVE = 0x81
+WHOAMI = 0x82
+ACL = 0x83
+CLIENT = 0x84
 
 NAMES: Dict[int, str] = {
     GET: "GET",
@@ -66,4 +69,7 @@ NAMES: Dict[int, str] = {
     AUTH: "AUTH",
     SNAPSHOT: "SNAPSHOT",
     LASTSAVE: "LASTSAVE",
+    WHOAMI: "WHOAMI",
+    ACL: "ACL",
+    CLIENT: "CLIENT",
 }
