@@ -1,11 +1,14 @@
 // Bytes through TLS over a socket pair.
 #include "kv/security/tls_channel.hpp"
 
+#include <openssl/ssl.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kv/base/limits.hpp"
 
+#include "security/tls_error.hpp"
 #include "security/tls_pair.hpp"
 #include "support/base/random.hpp"
 #include "support/base/temporary_folder.hpp"
@@ -115,6 +118,27 @@ TEST_F(TlsChannelTest, BytesThatSomebodyChangedAreNoBytes) {
   EXPECT_EQ(pair_.server->read(&byte, 1).outcome, Outcome::kFailed);
   EXPECT_THAT(pair_.server->failure(), HasSubstr("bad record mac"));
   EXPECT_EQ(pair_.server->write("x").outcome, Outcome::kFailed);
+}
+
+TEST_F(TlsChannelTest, NobodyMayRenegotiate) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);  // 1.3 has no such thing
+  SSL* const client = SSL_new(context);
+  SSL_set_fd(client, pair_.sockets[1]);
+  SSL_set_connect_state(client);
+  for (int step = 0; step < 10; ++step) {
+    SSL_do_handshake(client);
+    pair_.server->handshake();
+  }
+  ASSERT_STREQ(pair_.server->version(), "TLSv1.2");
+  ASSERT_EQ(SSL_renegotiate(client), 1);
+  EXPECT_LE(SSL_do_handshake(client), 0);
+  char byte;
+  EXPECT_EQ(pair_.server->read(&byte, 1).outcome, Outcome::kWantsRead) << "it says no, and goes on";
+  EXPECT_LE(SSL_do_handshake(client), 0);
+  EXPECT_EQ(take_tls_error(), "no renegotiation");
+  SSL_free(client);
+  SSL_CTX_free(context);
 }
 
 TEST_F(TlsChannelTest, PlainBytesAreNoHandshake) {
