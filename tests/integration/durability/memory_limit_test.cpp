@@ -8,8 +8,8 @@
 namespace kv::test {
 namespace {
 
-constexpr int kKeys = 60'000;
-constexpr std::size_t kValueBytes = 500;
+constexpr int kKeys = 70'000;
+constexpr std::size_t kValueBytes = 900;
 
 class LimitedRestart : public DurableTest {
  protected:
