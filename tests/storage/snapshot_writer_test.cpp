@@ -194,7 +194,7 @@ TEST(SnapshotWriter, LetsGoOfALargeEntryOnceItIsWritten) {
   EXPECT_GT(kv::test::heap_bytes(), before + 7 * kMiB) << "the writer alone keeps the entry";
   while (writer->wants_flush()) writer->flush().value();
   // It is freed beside whoever lets go of it.
-  EXPECT_TRUE(kv::test::eventually([&] { return kv::test::heap_bytes() < before + kMiB; }));
+  EXPECT_TRUE(kv::test::wait_until([&] { return kv::test::heap_bytes() < before + kMiB; }));
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ def test_compare_and_swap(commands: Any) -> None:
     assert swapped and swapped == (True, None, False)
     missed = commands.cas("k", 1, 3)
     assert not missed and missed.current == 2 and not missed.absent
-    assert commands.cas("k", 2, 3, ttl=100) and 99 < commands.ttl("k") <= 100
+    assert commands.cas("k", 2, 3, ttl=100) and 90 < commands.ttl("k") <= 100
     assert commands.cas("k", 3, None) and not commands.cas("k", 1, 1) and commands.cas("k", None, 4)
 
 
@@ -110,7 +110,7 @@ def test_many_keys_at_once(commands: Any) -> None:
     commands.mset({"c": None}, ttl=60)
     assert commands.mget(["a", "nope", "b", "a", "c"]) == [1, None, "two", 1, None]
     assert commands.mexists(["a", "nope", "c"]) == [True, False, True]
-    assert 59 < commands.ttl("c") <= 60
+    assert 50 < commands.ttl("c") <= 60
     assert commands.mdel(iter(["a", "b", "b", "nope"])) == 2
     commands.mset([])
     assert (commands.mget([]), commands.mexists([]), commands.mdel([])) == ([], [], 0)
@@ -125,7 +125,7 @@ def test_expiry(commands: Any) -> None:
     commands.set("k", 1)
     assert commands.ttl("k") == math.inf and commands.ttl("absent") is None
     assert commands.expire("k", 60) and not commands.expire("absent", 60)
-    assert 59 < commands.ttl("k") <= 60
+    assert 50 < commands.ttl("k") <= 60
     assert commands.persist("k") and not commands.persist("k")
     with pytest.raises(TypeError, match="persist"):
         commands.expire("k", None)
@@ -184,8 +184,8 @@ def test_keys_that_can_not_be_are_refused_before_they_are_sent(commands: Any) ->
 def test_locks(commands: Any) -> None:
     assert commands.lock("l", "me") is True
     assert commands.lock("l", "me") is False, "not re-entrant"
-    assert commands.get("l") == "me" and 29 < commands.ttl("l") <= 30
-    assert commands.extend_lock("l", "me", ttl=60) is True and commands.ttl("l") > 59
+    assert commands.get("l") == "me" and 20 < commands.ttl("l") <= 30
+    assert commands.extend_lock("l", "me", ttl=60) is True and commands.ttl("l") > 50
     for call in (commands.unlock, commands.extend_lock):
         with pytest.raises(LockedError) as raised:
             call("l", "you")
@@ -201,7 +201,7 @@ def test_acquire_gives_growing_tokens(commands: Any) -> None:
     first = commands.acquire("l", "me", ttl=20)
     assert first and first.token > 1_700_000_000_000 * 65536
     second = commands.acquire("l", "you")
-    assert not second and second.token is None and 19 < second.remaining <= 20
+    assert not second and second.token is None and 10 < second.remaining <= 20
     commands.unlock("l", "me")
     assert commands.acquire("l", "you", wait=1).token > first.token
     commands.set("for ever", 1)

@@ -122,8 +122,10 @@ async def test_closing_a_pool_wakes_those_who_wait() -> None:
 async def test_long_idle_connections_are_closed_down_to_min_size(address: str) -> None:
     config = PoolConfig(address, min_size=1, max_size=5, idle_timeout=0.05)
     async with KvPool.connect(config) as pool:
-        await asyncio.gather(*[pool.ping() for _ in range(20)])
-        assert pool.stats().idle == 5
+        calls = [asyncio.ensure_future(pool.ping()) for _ in range(20)]
+        await asyncio.sleep(0)
+        assert pool.stats().active == 5
+        await asyncio.gather(*calls)
         await eventually_async(lambda: pool.stats().idle == 1)
         assert await pool.ping() == "PONG"
 
@@ -171,7 +173,7 @@ def deaf_after_the_first(peer: Peer) -> None:
 async def test_a_connection_that_is_long_idle_is_asked_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_bounded, "CHECK_AFTER", 0.0)
     with FakeServer(deaf_after_the_first, in_memory) as fake:
-        async with KvPool.connect(PoolConfig(fake.address, min_size=0, timeout=0.1)) as pool:
+        async with KvPool.connect(PoolConfig(fake.address, min_size=0, timeout=0.5)) as pool:
             assert await pool.ping() == "PONG"
             await pool.set("k", 1)  # The first connection doesn't answer, but the call is not lost on it.
             assert await pool.get("k") == 1 and fake.connections == 2
@@ -181,7 +183,7 @@ def test_a_connection_of_threads_is_asked_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sync_bounded, "CHECK_AFTER", 0.0)
     assert _pool_config.CHECK_AFTER > 1
     with FakeServer(deaf_after_the_first, in_memory) as fake:
-        config = kv_client.sync.PoolConfig(fake.address, min_size=0, timeout=0.1)
+        config = kv_client.sync.PoolConfig(fake.address, min_size=0, timeout=0.5)
         with kv_client.sync.KvPool.connect(config) as pool:
             assert pool.ping() == "PONG"
             pool.set("k", 1)

