@@ -172,11 +172,19 @@ TEST(CommandTable, WhoNeedsMemoryAndNobodyElseIsRefusedWhenItIsFull) {
       TestServer server;
       if (is_present) server.run(set("key", value::encode_int(1), 1'000));
       engine::MemoryLimit limit(server.engine, kMemoryBytesMin, std::make_unique<FullMemory>());
-      Dispatcher full({server.engine, server.clock, server.counters, server.administration, {}, nullptr, &limit});
+      Dispatcher full({.engine = server.engine,
+                       .clock = server.clock,
+                       .counters = server.counters,
+                       .administration = server.administration,
+                       .users = server.users,
+                       .authenticator = server.authenticator,
+                       .limits = {},
+                       .memory = &limit});
+      const auto caller = full.connect({});
       server.administration.at_once = UnixMillis{1};
       ByteBuffer out;
-      const auto handled =
-          full.handle({static_cast<std::uint8_t>(row->byte), payload_of(*row)}, server.clock.now(), out);
+      const auto handled = full.handle({static_cast<std::uint8_t>(row->byte), payload_of(*row)}, *caller,
+                                       server.clock.now(), protocol::Weight::kHeavy, out);
       const bool is_refused = handled.pending == nullptr && decode_reply(out.view()) == error("OOM");
       EXPECT_EQ(is_refused, (row->flags & kGrows) != 0);
       if (!is_refused) continue;

@@ -68,7 +68,7 @@ TEST(Secrets, PrintConfigAndMessagesHideThem) {
       {"--acl-file", folder.write("users3.acl", kPassword)},
   };
   for (const auto& command_line : command_lines) {
-    const Run run = run_server(command_line);
+    const test::Run run = run_server(command_line);
     EXPECT_FALSE((run.out + run.err).empty());
     EXPECT_THAT(run.out + run.err, Not(HasSubstr(kPassword))) << testing::PrintToString(command_line);
   }
