@@ -13,7 +13,7 @@ Error bad(std::string message) {
 }
 
 template <typename Kind, typename T>
-Result<void> assign(const Kind& kind, T& target, const Values& values) {
+Result<void> assign(const Kind& kind, T& target, const Values& values, bool) {
   if (values.size() != 1) return bad("takes one value, not " + std::to_string(values.size()));
   const auto value = kind.parse(values.front());
   if (value.has_error()) return value.error();
@@ -22,8 +22,8 @@ Result<void> assign(const Kind& kind, T& target, const Values& values) {
 }
 
 template <typename Kind, typename T>
-Result<void> assign(const Kind& kind, std::vector<T>& target, const Values& values) {
-  if (values.empty()) return bad("the list is empty");
+Result<void> assign(const Kind& kind, std::vector<T>& target, const Values& values, bool may_be_empty) {
+  if (values.empty() && !may_be_empty) return bad("the list is empty");
   target.clear();
   for (const std::string& text : values) {
     const auto value = kind.parse(text);
@@ -58,7 +58,12 @@ Row row(Row head, Kind kind, Member member) {
   head.placeholder = kind.placeholder;
   head.allowed = kind.allowed();
   head.is_switch = std::is_same_v<Kind, Switch>;
-  head.set = [=](Options& options, const Values& values) { return assign(kind, member(options), values); };
+  // A list may be given as what it is without being given.
+  Options defaults;
+  const bool may_be_empty = format(kind, member(defaults)).empty();
+  head.set = [=](Options& options, const Values& values) {
+    return assign(kind, member(options), values, may_be_empty);
+  };
   head.get = [=](const Options& options) { return format(kind, member(options)); };
   return head;
 }

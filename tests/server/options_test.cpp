@@ -552,8 +552,8 @@ TEST(Options, AnEmptyValueIsNamed) {
     }
     EXPECT_EQ(fault_of({"--" + option.name}), "--" + option.name + ": needs a value");
     EXPECT_EQ(fault_of({"--" + option.name + "="}), "--" + option.name + ": needs a value");
-    const std::set<std::string> kEmptyByDefault{"log-file", "data-dir",      "restore",
-                                                "password", "password-file", "acl-file"};
+    const std::set<std::string> kEmptyByDefault{"log-file", "data-dir", "restore", "password", "password-file",
+                                                "acl-file", "tls-cert", "tls-key", "tls-ca"};
     if (kEmptyByDefault.contains(option.name)) {
       const std::string line = printed_by({"--print-config", "--" + option.name, ""}, {{variable_of(option.name), ""}});
       EXPECT_THAT(line, HasSubstr("\n" + option.name + " = \"\"  # from flag\n"));
@@ -567,7 +567,7 @@ TEST(Options, AnEmptyValueIsNamed) {
 TEST(Options, OnlyListsTakeSeveralValues) {
   const test::TemporaryFolder folder;
   for (const OptionCase& option : kOptions) {
-    if (option.name == "bind") continue;
+    if (option.name == "bind" || option.name == "tls-bind") continue;
     SCOPED_TRACE(option.name);
     const std::string& text = option.flag_texts.front();
     Arguments twice = flag(option, text);
@@ -578,6 +578,7 @@ TEST(Options, OnlyListsTakeSeveralValues) {
   }
   const std::string config = folder.write("empty.toml", "bind = []");
   EXPECT_EQ(fault_of({"--config", config}), config + ":1: bind: the list is empty");
+  EXPECT_EQ(fault_of({"--config", folder.write("none.toml", "tls-bind = []")}), "no fault") << "as it is by default";
 }
 
 TEST(Options, CommasSeparateTheListOfAVariableOnly) {

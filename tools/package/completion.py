@@ -59,8 +59,8 @@ def _compgen(option: Option) -> str | None:
 
 def _bash_values(help: Help) -> str:
     rows = []
-    for place in _all(help):
-        # Options of the program itself may stand behind a subcommand, too.
+    for place in reversed(_all(help)):
+        # Options of the program itself may stand behind a subcommand, too, unless that has one of the same name.
         pattern = "*" if place is help else f"'{_path(place)}'"
         for option in place.options:
             if (generator := _compgen(option)) is not None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 10
@@ -84,3 +85,12 @@ def run_server(*args: str) -> str:
     """What the server prints when it is only asked something, such as --help."""
     return subprocess.run([os.environ["KV_SERVER"], *args], check=True, capture_output=True, text=True,
                           timeout=START_DEADLINE_S).stdout
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """Files with a certificate for localhost and its key."""
+    certificate, key = f"{folder}/server.pem", f"{folder}/server.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "60", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True, timeout=START_DEADLINE_S)
+    return certificate, key

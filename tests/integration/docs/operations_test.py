@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from live_server import LiveServer, program
+from live_server import LiveServer, program, self_signed
 
 TREE = Path(__file__).resolve().parents[3]
 PAGE = (TREE / "docs/operations.md").read_text(encoding="utf-8")
@@ -63,19 +63,12 @@ class LogTest(unittest.TestCase):
 class InfoTest(unittest.TestCase):
     def test_every_field_is_on_the_page_and_nothing_else(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            certificate, key = self.certificate(Path(folder))
+            certificate, key = self_signed(Path(folder))
             with LiveServer("--data-dir", f"{folder}/data", "--tls-bind", "127.0.0.1:0", "--tls-cert", certificate,
                             "--tls-key", key) as server:
                 done = self.info(server)
         sections = {name: set(value) for name, value in json.loads(done.stdout).items() if isinstance(value, dict)}
         self.assertEqual({name: explained_fields(name) for name in sections}, sections)
-
-    def certificate(self, folder: Path) -> tuple[str, str]:
-        certificate, key = f"{folder}/server.pem", f"{folder}/server.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-days", "60", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
-                       check=True, capture_output=True, timeout=DEADLINE_S)
-        return certificate, key
 
     def info(self, server: LiveServer) -> subprocess.CompletedProcess:
         return subprocess.run([program("kv-cli"), "-p", str(server.port), "info"], check=True, capture_output=True,

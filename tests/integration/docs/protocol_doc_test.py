@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from hex_player import HEADER_BYTES, parse_blocks, play
-from live_server import LiveServer, run_server
+from live_server import LiveServer, run_server, self_signed
 from protocol_page import faults, parse_error_words, parse_info
 
 TREE = Path(__file__).resolve().parents[3]
@@ -32,9 +32,13 @@ class ProtocolPageTest(unittest.TestCase):
 
     def test_the_page_has_the_fields_that_info_has(self) -> None:
         with LiveServer() as server:
-            self.assertEqual(info_of(server)["persistence"], {"enabled": False}, "it keeps nothing on disk")
-        with tempfile.TemporaryDirectory() as folder, LiveServer("--data-dir", folder) as server:
-            info = info_of(server)
+            for section in ("persistence", "tls"):
+                self.assertEqual(info_of(server)[section], {"enabled": False}, "it doesn't come by itself")
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = self_signed(Path(folder))
+            with LiveServer("--data-dir", f"{folder}/data", "--tls-bind", "127.0.0.1:0", "--tls-cert", certificate,
+                            "--tls-key", key) as server:
+                info = info_of(server)
         sections = {name: set(section) for name, section in info.items() if isinstance(section, dict)}
         self.assertEqual(parse_info(PAGE), sections)
         self.assertEqual(set(info) - set(sections), {"shards", "entries"})

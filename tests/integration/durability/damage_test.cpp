@@ -70,7 +70,7 @@ TEST_F(TornTail, BytesThatAreNoRecordAreCutToo) {
 
 TEST_F(TornTail, ASegmentOfWhichOnlyTheHeaderIsThereHoldsNothingUp) {
   start({"--wal-segment-bytes", "1MiB"});
-  fill("k", 40, 64 << 10);
+  fill_one_by_one("k", 40, 64 << 10);
   kill();
   ASSERT_GT(data_.segments().size(), 2u);
   const std::string last = data_.segments().back();
@@ -88,7 +88,7 @@ class DamagedLog : public DurableTest, public ::testing::WithParamInterface<cons
   Args args() const { return {"--fsync", GetParam(), "--wal-segment-bytes", "1MiB"}; }
   void make_segments() {
     start(args());
-    fill("k", 60, 64 << 10);
+    fill_one_by_one("k", 60, 64 << 10);
     kill();
     ASSERT_GT(data_.segments().size(), 3u);
   }

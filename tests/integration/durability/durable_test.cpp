@@ -46,6 +46,13 @@ void DurableTest::fill(const std::string& prefix, int count, std::size_t value_b
   for (const Reply& reply : client_->pipeline(requests, static_cast<std::size_t>(count))) ASSERT_EQ(reply, ok());
 }
 
+void DurableTest::fill_one_by_one(const std::string& prefix, int count, std::size_t value_bytes) {
+  for (int i = 0; i < count; ++i) {
+    const std::string key = prefix + std::to_string(i);
+    ASSERT_EQ(call(set(key, filling(key, value_bytes))), ok());
+  }
+}
+
 void DurableTest::expect_filled(const std::string& prefix, int count, std::size_t value_bytes) {
   std::string requests;
   for (int i = 0; i < count; ++i) requests += get(prefix + std::to_string(i));

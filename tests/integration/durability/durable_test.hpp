@@ -35,6 +35,8 @@ class DurableTest : public ::testing::Test {
   void save() { EXPECT_EQ(call(test::snapshot()).status, protocol::Status::kOk); }
   // Sets keys <prefix>0 … to Bytes of that size, which differ and can't be compressed; each is acknowledged.
   void fill(const std::string& prefix, int count, std::size_t value_bytes);
+  // The same, each only when the one before it is acknowledged: what is written together stands in one segment.
+  void fill_one_by_one(const std::string& prefix, int count, std::size_t value_bytes);
   // Expects them all, whole.
   void expect_filled(const std::string& prefix, int count, std::size_t value_bytes);
   static std::string filling(const std::string& key, std::size_t value_bytes);

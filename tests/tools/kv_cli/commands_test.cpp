@@ -111,7 +111,8 @@ TEST(Commands, EachHasAStepOrATestOfItsOwn) {
 TEST(Commands, AreThoseOfTheServer) {
   const std::set<std::string> kOnTheirOwn{"AUTH", "ACL", "CLIENT"};  // files of their own in tools/kv-cli
   std::size_t index = 0;
-  for (const auto& command : boost::json::parse(test::run_server({"--print-commands"}).out).as_array()) {
+  const boost::json::value table = boost::json::parse(test::run_server({"--print-commands"}).out);
+  for (const auto& command : table.as_array()) {
     if (kOnTheirOwn.contains(std::string(command.at("name").as_string()))) continue;
     ASSERT_LT(index, commands().size());
     const CommandRow& row = commands()[index++];
@@ -126,6 +127,13 @@ TEST(Commands, AreThoseOfTheServer) {
     EXPECT_EQ(command.at("fields").as_array(), fields) << name;
   }
   EXPECT_EQ(index, commands().size());
+}
+
+TEST(Commands, InfoIsIndentedForPeople) {
+  const test::ServerProcess server;
+  EXPECT_THAT(output_of(server.port(), {"info"}), HasSubstr("\n  \"shards\": 256,\n"));
+  EXPECT_THAT(output_of(server.port(), {"info", "keyspace"}), HasSubstr("\n  \"entries\": 0"));
+  EXPECT_THAT(output_of(server.port(), {"info", "--json"}), HasSubstr("\"shards\":256"));
 }
 
 // Words that CLI11 would take for something else: lists, flags, names of commands.
