@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kv/command/dispatcher.hpp"
+#include "kv/protocol/command.hpp"
 #include "kv/protocol/frame.hpp"
 #include "kv/protocol/status.hpp"
 
