@@ -68,8 +68,6 @@ Row row(Row head, Kind kind, Member member) {
   return head;
 }
 
-// As storage::FsyncPolicy.
-
 std::vector<Row> make_rows() {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
