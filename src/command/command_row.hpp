@@ -19,7 +19,7 @@ struct Context {
   const Services& services;
   Connection& caller;
   engine::Call& call;  // when this happens, and what its reply depends on
-  protocol::ReplyWriter& reply;
+  protocol::ReplyWriter reply;
   // Where it runs. A reply that would take long to copy must not be made as kLight: `handled.is_heavy` is set instead.
   protocol::Weight weight;
   // For a command that waits `handled.pending` is set instead of appending a reply. For a reply of which only the

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include <boost/container/static_vector.hpp>
@@ -63,6 +62,16 @@ Result<void> check_rules(const Connection& connection, const CommandRow& row, co
   return {};
 }
 
+protocol::Weight weigh(const protocol::Frame& frame, const CommandRow* row) {
+  const std::size_t size = frame.payload.size();
+  if (size >= kHeavyPayloadBytes) return protocol::Weight::kHeavy;
+  if (row == nullptr) return protocol::Weight::kLight;
+  const bool heavy = (row->flags & kHeavy) != 0 || ((row->flags & kBatch) != 0 && size >= kLightBatchBytes) ||
+                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes) ||
+                     asks_the_io_threads(*row, frame.payload);
+  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
+}
+
 bool is_error_frame(ByteView frame) {
   return !frame.empty() && static_cast<protocol::Status>(frame[0]) == protocol::Status::kError;
 }
@@ -75,15 +84,8 @@ std::unique_ptr<protocol::Caller> Dispatcher::connect(protocol::Peer peer) {
   return std::make_unique<Connection>(std::move(peer), services_.users);
 }
 
-protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
-  const std::size_t size = frame.payload.size();
-  if (size >= kHeavyPayloadBytes) return protocol::Weight::kHeavy;
-  const CommandRow* row = find_command(frame.tag);
-  if (row == nullptr) return protocol::Weight::kLight;
-  const bool heavy = (row->flags & kHeavy) != 0 || ((row->flags & kBatch) != 0 && size >= kLightBatchBytes) ||
-                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes) ||
-                     asks_the_io_threads(*row, frame.payload);
-  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
+protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) {
+  return command::weigh(frame, find_command(frame.tag));
 }
 
 bool Dispatcher::may_write(const protocol::Frame& frame) const {
@@ -94,47 +96,18 @@ bool Dispatcher::may_write(const protocol::Frame& frame) const {
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                      protocol::Weight weight, ByteBuffer& out) {
   const std::size_t size_before = out.size();
+  engine::Call call{now};
+  protocol::Handled handled;
   const auto fail = [&](const Error& error) {
     out.truncate(size_before);
     refuse(error, out);
   };
-  // One that turns out to be heavy is handled twice.
-  if (weight == protocol::Weight::kLight || weigh(frame) == weight) services_.counters.add_command(frame.tag);
-  auto& connection = static_cast<Connection&>(caller);
-  const bool is_free = connection.is_free(services_.users.generation());
-  const CommandRow* row = find_command(frame.tag);
-  engine::Call call{now};
-  protocol::Handled handled;
-  std::optional<engine::MemoryLimit::Room> room;  // kept until the command has taken it
   try {
     // A reply that has no room after the command has changed something would be too late to fail.
     out.prepare(kReplyRoom);
-    if (row == nullptr) {
-      fail({Errc::kUnknownCommand, "no command has this byte"});
-      return handled;
-    }
-    if (!is_free) {
-      if (auto known = connection.check_known(row->byte, services_.users); !known) {
-        fail(known.error());
-        return handled;
-      }
-    }
-    Request request;
-    auto done = protocol::decode_request(row->shape, frame.payload, services_.limits, now, request);
-    if (done && !is_free) done = check_rules(connection, *row, request);
-    if (done && (row->flags & kWrite) != 0 && is_read_only()) {
-      done = Error{Errc::kReadOnly, "writes are refused at present"};
-    }
-    if (done && (row->flags & kGrows) != 0 && services_.memory != nullptr) {
-      room.emplace(services_.memory->make_room(frame.payload.size(), call));
-      if (!*room) done = Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
-    }
-    if (done) {
-      protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
-      Context context{services_, connection, call, reply, weight, handled};
-      done = row->function(context, request);
-    }
-    if (!done) {
+    Context context{
+        services_, static_cast<Connection&>(caller), call, {out, services_.limits.payload_bytes_max}, weight, handled};
+    if (const auto done = run(frame, context); !done) [[unlikely]] {
       fail(done.error());
     } else if (is_error_frame(out.view().substr(size_before))) {
       // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
@@ -146,6 +119,35 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
   // An error may tell of what a key holds, too.
   handled.lsn = call.lsn;
   return handled;
+}
+
+Result<void> Dispatcher::run(const protocol::Frame& frame, Context& context) const {
+  const CommandRow* row = find_command(frame.tag);
+  const bool is_heavy = command::weigh(frame, row) == protocol::Weight::kHeavy;
+  const bool runs_beside = context.weight == protocol::Weight::kHeavy;
+  if (is_heavy && !runs_beside) {
+    context.handled.is_heavy = true;
+    return {};
+  }
+  // One that turned out to be heavy only when it was run is run twice.
+  if (is_heavy == runs_beside) services_.counters.add_command(frame.tag);
+  if (row == nullptr) return Error{Errc::kUnknownCommand, "no command has this byte"};
+  const bool is_free = context.caller.is_free(services_.users.generation());
+  if (!is_free) {
+    if (auto known = context.caller.check_known(row->byte, services_.users); !known) return known;
+  }
+  Request request;
+  auto decoded = protocol::decode_request(row->shape, frame.payload, services_.limits, context.call.now, request);
+  if (!decoded) return decoded;
+  if (!is_free) {
+    if (auto allowed = check_rules(context.caller, *row, request); !allowed) return allowed;
+  }
+  if ((row->flags & kWrite) != 0 && is_read_only()) return Error{Errc::kReadOnly, "writes are refused at present"};
+  if ((row->flags & kGrows) == 0 || services_.memory == nullptr) return row->function(context, request);
+  // Kept until the command has taken it.
+  const auto room = services_.memory->make_room(frame.payload.size(), context.call);
+  if (!room) return Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
+  return row->function(context, request);
 }
 
 bool Dispatcher::is_read_only() const {

@@ -155,8 +155,7 @@ Session::Step Session::next_step() {
       if (!commits_.has_room() && context_.handler.may_write(*frame)) {
         return output_.empty() ? Step::kAwaitRoom : Step::kWrite;
       }
-      if (context_.handler.weigh(*frame) == Weight::kHeavy ||
-          !take(*frame, context_.handler.handle(*frame, *caller_, *now, Weight::kLight, output_.buffer()))) {
+      if (!take(*frame, context_.handler.handle(*frame, *caller_, *now, Weight::kLight, output_.buffer()))) {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
       }
@@ -168,12 +167,14 @@ Session::Step Session::next_step() {
 }
 
 // False when nothing was done yet, as it would take too long here.
-bool Session::take(const protocol::Frame& frame, protocol::Handled handled) {
+bool Session::take(const protocol::Frame& frame, protocol::Handled&& handled) {
   last_command_ = frame.tag;
-  if (handled.is_heavy) return false;
-  pending_ = std::move(handled.pending);
   lsn_ = std::max(lsn_, handled.lsn);
-  if (handled.tail != nullptr) output_.add_tail(std::move(handled.tail));
+  if (!handled.is_whole()) [[unlikely]] {
+    if (handled.is_heavy) return false;
+    pending_ = std::move(handled.pending);
+    if (handled.tail != nullptr) output_.add_tail(std::move(handled.tail));
+  }
   if (caller_->ends()) finishing_ = true;
   return true;
 }

@@ -98,7 +98,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Awaitable<security::TlsChannel::Outcome> shake_hands(security::TlsChannel& channel);
   Step next_step();
   Step step_without_frame() const;
-  bool take(const protocol::Frame& frame, protocol::Handled handled);
+  bool take(const protocol::Frame& frame, protocol::Handled&& handled);
   bool may_run_frames() const;
   std::size_t payload_bytes_max() const;
   protocol::FrameState look_ahead(Frames& frames) const;

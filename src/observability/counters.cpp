@@ -7,8 +7,8 @@ std::atomic<std::uint64_t> ids_given{0};
 
 }  // namespace
 
-thread_local std::uint64_t Counters::cached_owner_ = 0;
-thread_local Counters::Slot* Counters::cached_slot_ = nullptr;
+constinit thread_local std::uint64_t Counters::cached_owner_ = 0;
+constinit thread_local Counters::Slot* Counters::cached_slot_ = nullptr;
 
 Counters::Counters() : id_(ids_given.fetch_add(1) + 1) {}
 

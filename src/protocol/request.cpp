@@ -271,7 +271,7 @@ ByteView field_name(Field field) {
 Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& limits, UnixMillis now,
                             Request& request) {
   // A stored value must fit a reply, which adds a few bytes to it.
-  request.scratch = value::DecodeScratch(limits.payload_bytes_max - std::min(limits.payload_bytes_max, kReplyOverhead));
+  request.scratch.start_anew(limits.payload_bytes_max - std::min(limits.payload_bytes_max, kReplyOverhead));
   PayloadDecoder decoder(payload, limits, now, request);
   for (const Field field : shape.fields) {
     if (field == Field::kEnd) break;

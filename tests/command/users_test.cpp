@@ -40,7 +40,7 @@ class UserCommands : public CommandTest {
     protocol::Frame frame;
     EXPECT_EQ(protocol::take_frame(request, kPayloadBytesCeiling, frame), protocol::FrameState::kComplete);
     ByteBuffer out;
-    const auto pending = dispatcher.handle(frame, connection, clock.now(), protocol::Weight::kLight, out).pending;
+    const auto pending = dispatcher.handle(frame, connection, clock.now(), dispatcher.weigh(frame), out).pending;
     if (pending != nullptr) {
       std::atomic<bool> woken{false};
       pending->notify([&] { woken = true; });

@@ -171,11 +171,6 @@ protocol::Peer ScriptedHandler::last_peer() const {
   return last_peer_;
 }
 
-protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
-  const bool heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily;
-  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
-}
-
 bool ScriptedHandler::may_write(const protocol::Frame& frame) const {
   return frame.tag == kWriteEcho;
 }
@@ -196,7 +191,8 @@ class ScriptedTail final : public protocol::ReplyTail {
 
 protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                           protocol::Weight weight, ByteBuffer& out) {
-  if (frame.tag == kLateHeavyEcho && weight == protocol::Weight::kLight) return {.is_heavy = true};
+  const bool is_heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily || frame.tag == kLateHeavyEcho;
+  if (is_heavy && weight == protocol::Weight::kLight) return {.is_heavy = true};
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {

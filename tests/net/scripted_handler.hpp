@@ -61,7 +61,6 @@ class PendingRecord {
 class ScriptedHandler final : public protocol::RequestHandler {
  public:
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
-  protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;

@@ -31,13 +31,16 @@ struct Services {
   engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
 };
 
+struct Context;
+
 class Dispatcher final : public protocol::RequestHandler {
  public:
   // Of a small payload limit follows one for keys: no key is taken that would fit no reply to SCAN.
   explicit Dispatcher(const Services& services);
 
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
-  protocol::Weight weigh(const protocol::Frame& frame) const override;
+  // What handle() goes by before it has looked at any data: only a frame that weighs little is run as kLight.
+  static protocol::Weight weigh(const protocol::Frame& frame);
   bool may_write(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;
@@ -45,6 +48,7 @@ class Dispatcher final : public protocol::RequestHandler {
   void prefetch(std::span<const protocol::Frame> frames) override;
 
  private:
+  Result<void> run(const protocol::Frame& frame, Context& context) const;
   bool is_read_only() const;
 
   const Services services_;

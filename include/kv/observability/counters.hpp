@@ -70,8 +70,8 @@ class Counters {
   void find_slot();
 
   // Which Counters the calling thread counted for last, by a number that is never used again.
-  static thread_local std::uint64_t cached_owner_;
-  static thread_local Slot* cached_slot_;
+  static constinit thread_local std::uint64_t cached_owner_;
+  static constinit thread_local Slot* cached_slot_;
 
   const std::uint64_t id_;
   mutable std::mutex mutex_;

@@ -26,7 +26,16 @@ enum class FrameState {
 //   kComplete    `frame` is set and `input` moved past it
 //   kIncomplete  nothing is taken; bytes_missing() says how many more are needed at least
 //   kTooLarge    nothing is taken; frame.tag is set. Decided on the header alone.
-FrameState take_frame(ByteView& input, std::size_t payload_bytes_max, Frame& frame);
+inline FrameState take_frame(ByteView& input, std::size_t payload_bytes_max, Frame& frame) {
+  if (input.size() < kHeaderBytes) return FrameState::kIncomplete;
+  const std::size_t payload_size = load_big_endian<std::uint32_t>(input.data() + 1);
+  frame.tag = static_cast<std::uint8_t>(input[0]);
+  if (payload_size > payload_bytes_max) return FrameState::kTooLarge;
+  if (input.size() - kHeaderBytes < payload_size) return FrameState::kIncomplete;
+  frame.payload = {input.data() + kHeaderBytes, payload_size};
+  input.remove_prefix(kHeaderBytes + payload_size);
+  return FrameState::kComplete;
+}
 
 // How many more bytes the frame that begins in `input` needs: the rest of its header, or else the rest of its payload.
 // 0 when it is whole.

@@ -65,6 +65,9 @@ struct Handled {
   Lsn lsn = kNoLsn;                                 // the last record in the log that the reply depends on
   std::unique_ptr<ReplyTail> tail = nullptr;        // set where these bytes go after what was appended
   bool is_heavy = false;                            // nothing was done: it is to be handled as kHeavy
+
+  // Done, and all of its reply appended.
+  bool is_whole() const { return pending == nullptr && tail == nullptr && !is_heavy; }
 };
 
 class RequestHandler {
@@ -74,17 +77,14 @@ class RequestHandler {
   // A connection begins: what the handler keeps of it. Thread-safe.
   virtual std::unique_ptr<Caller> connect(Peer peer) = 0;
 
-  // Whether the frame may take so long that it would delay other sessions. Cheap; thread-safe.
-  virtual Weight weigh(const Frame& frame) const = 0;
-
   // Whether the frame may change data, and so needs room in the log. Cheap; thread-safe.
   virtual bool may_write(const Frame& frame) const = 0;
 
   // Carries out one request of `caller`, which connect() made, and appends its reply to `out`; or returns a
   // PendingReply, and appends nothing yet. The reply is to be sent only once the log is as safe up to Handled::lsn as
   // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. `weight` says where it
-  // runs: of a frame that weighs little the reply may turn out to be large, and then this has to be called again,
-  // elsewhere. Never throws on what a peer sent.
+  // runs: what might delay other sessions does nothing as kLight, and then this has to be called again, elsewhere.
+  // Never throws on what a peer sent.
   virtual Handled handle(const Frame& frame, Caller& caller, UnixMillis now, Weight weight, ByteBuffer& out) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.

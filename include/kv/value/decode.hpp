@@ -22,6 +22,12 @@ class DecodeScratch {
   // becomes 1,000 digits), and neither the memory for that nor a value that fits no reply may be had for a few bytes.
   explicit DecodeScratch(std::size_t canonical_bytes_max) : bytes_left_(canonical_bytes_max) {}
 
+  // Forgets what it keeps, and has that limit from here on.
+  void start_anew(std::size_t canonical_bytes_max) {
+    bytes_left_ = canonical_bytes_max;
+    if (!kept_.empty()) kept_.clear();
+  }
+
   // How many bytes keep() will still take.
   std::size_t bytes_left() const { return bytes_left_; }
   // Keeps `bytes` and returns a view of them that stays good while this object lives. REQUIRES: no more than are left.
