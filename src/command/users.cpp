@@ -47,10 +47,10 @@ FailureLog failure_log;
 Result<void> finish(const Services& services, Connection& connection, const security::Login& login) {
   const Verdict verdict = login.verdict().value_or(Verdict::kBusy);
   if (verdict == Verdict::kBusy) return Error{Errc::kBusy, "too many are authenticating; try again later"};
-  // It may be gone by now.
+  // It may be gone by now, or be another one of that name.
   const std::uint64_t generation = services.users.generation();
-  const auto user = verdict == Verdict::kAccepted ? services.users.find(login.user) : nullptr;
-  if (user != nullptr && user->is_on) return connection.become(user, generation);
+  const auto user = services.users.find(login.user);
+  if (user != nullptr && login.is_accepted_as(*user)) return connection.become(user, generation);
   services.counters.add(Counter::kAuthenticationFailures);
   failure_log.write(connection.peer(), login.user);
   return Error{Errc::kNoAuth, "there is no such user with this password"};

@@ -11,6 +11,13 @@
 #include "security/verified_passwords.hpp"
 
 namespace kv::security {
+namespace {
+
+bool has_hash(const User& user, const std::string& hash) {
+  return user.is_on && std::ranges::find(user.hashes, hash) != user.hashes.end();
+}
+
+}  // namespace
 
 std::optional<Verdict> Login::verdict() const {
   const std::lock_guard guard(mutex_);
@@ -23,10 +30,16 @@ void Login::on_verdict(std::function<void()> wake) {
   if (wake_ && verdict_) wake_();
 }
 
-void Login::decide(Verdict verdict) {
+void Login::decide(Verdict verdict, std::string hash) {
   const std::lock_guard guard(mutex_);
+  hash_ = std::move(hash);
   verdict_ = verdict;
   if (wake_) wake_();
+}
+
+bool Login::is_accepted_as(const User& now) const {
+  const std::lock_guard guard(mutex_);
+  return verdict_ == Verdict::kAccepted && has_hash(now, hash_);
 }
 
 Authenticator::Authenticator(const Users& users, const Clock& clock)
@@ -54,8 +67,8 @@ std::shared_ptr<Login> Authenticator::begin(ByteView user, ByteView password, By
 
   const std::lock_guard guard(mutex_);
   const bool is_trusted = !in_line_.contains(network) && delays_->allowed_at(network, now) == now;
-  if (is_trusted && is_verified(*login)) {
-    login->decide(Verdict::kAccepted);
+  if (const std::string* hash = is_trusted ? verified_hash(*login) : nullptr) {
+    login->decide(Verdict::kAccepted, *hash);
   } else if (line_.size() >= kLoginsMax) {
     login->decide(Verdict::kBusy);
   } else {
@@ -104,14 +117,15 @@ void Authenticator::look_at(Place place, UnixMillis now, std::unique_lock<std::m
     leave_line(place.network);
     return login->decide(Verdict::kBusy);
   }
-  const Verdict verdict = is_verified(*login) ? Verdict::kAccepted : check(*login, lock);
-  if (verdict == Verdict::kRefused) delays_->add_failure(place.network, clock_.now());
+  const std::string* hash = verified_hash(*login);
+  if (hash == nullptr && check(*login, lock)) hash = verified_hash(*login);
+  if (hash == nullptr) delays_->add_failure(place.network, clock_.now());
   leave_line(place.network);
-  login->decide(verdict);
+  hash == nullptr ? login->decide(Verdict::kRefused) : login->decide(Verdict::kAccepted, *hash);
 }
 
-// Checks the password, without the lock.
-Verdict Authenticator::check(const Login& login, std::unique_lock<std::mutex>& lock) {
+// Checks the password, without the lock. True when it was right, and has become a verified one.
+bool Authenticator::check(const Login& login, std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const auto user = users_.find(login.user);
   const std::size_t hashes = user == nullptr ? 0 : user->hashes.size();
@@ -121,16 +135,16 @@ Verdict Authenticator::check(const Login& login, std::unique_lock<std::mutex>& l
     if (is_right && i < hashes) right = &user->hashes[i];
   }
   lock.lock();
-  if (right == nullptr || !user->is_on) return Verdict::kRefused;
+  if (right == nullptr || !user->is_on) return false;
   verified_->add(login.digest, *right);
-  return Verdict::kAccepted;
+  return true;
 }
 
-bool Authenticator::is_verified(const Login& login) {
+// The hash of its user's that its password is known to fit; nullptr where none is known. Good until the next call.
+const std::string* Authenticator::verified_hash(const Login& login) {
   const std::string* hash = verified_->find(login.digest);
-  if (hash == nullptr) return false;
-  const auto user = users_.find(login.user);
-  return user != nullptr && user->is_on && std::ranges::find(user->hashes, *hash) != user->hashes.end();
+  const auto user = hash == nullptr ? nullptr : users_.find(login.user);
+  return user != nullptr && has_hash(*user, *hash) ? hash : nullptr;
 }
 
 void Authenticator::leave_line(const std::string& network) {

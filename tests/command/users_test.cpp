@@ -208,6 +208,32 @@ TEST_F(UserCommands, AUserMadeAnewIsAnotherOne) {
   EXPECT_EQ(call(*app, get("app:1")), error("NOAUTH"));
 }
 
+TEST_F(UserCommands, WhatWasRightWhenItWasCheckedMayBeWrongByTheTimeItIsAnswered) {
+  const auto attempt_while = [&](const std::string& name, const auto& change) {
+    set_user(name, "on #" + hash_of("secret") + " +@all");
+    const auto connection = connect();
+    const std::string request = auth(name, "secret");
+    const protocol::Frame frame{static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)};
+    ByteBuffer out;
+    const auto pending = dispatcher.handle(frame, *connection, clock.now(), protocol::Weight::kLight, out).pending;
+    std::atomic<bool> decided{false};
+    pending->notify([&] { decided = true; });
+    EXPECT_TRUE(eventually([&] { return decided.load(); }));
+    change();
+    pending->complete(out);
+    return decode_reply(out.view());
+  };
+  EXPECT_EQ(attempt_while("one", [] {}), ok());
+  EXPECT_EQ(attempt_while("two", [&] { set_user("two", "-get"); }), ok()) << "its rules alone";
+  EXPECT_EQ(attempt_while("three", [&] { set_user("three", "off"); }), error("NOAUTH"));
+  EXPECT_EQ(attempt_while("four",
+                          [&] {
+                            EXPECT_TRUE(users.remove("four"));
+                            set_user("four", "on #" + hash_of("another") + " +@all");
+                          }),
+            error("NOAUTH"));
+}
+
 TEST_F(UserCommands, WhoNeverAuthenticatedGoesOutWhenDefaultNeedsAPassword) {
   const auto connection = connect();
   EXPECT_EQ(call(*connection, get("k")), null());

@@ -53,7 +53,10 @@ class Login {
   // `wake` is called once there is a verdict, from any thread; at once where there is one already. It must not block.
   // An empty one takes the last one back: it isn't called any more once this returns.
   void on_verdict(std::function<void()> wake);
-  void decide(Verdict verdict);
+  // `hash` is the one that the password was found to fit, where it is accepted.
+  void decide(Verdict verdict, std::string hash = {});
+  // Whether it is accepted, as that user: who may be another one by now, or have another password.
+  bool is_accepted_as(const User& now) const;
 
   const std::string user;
   const Secret password;
@@ -63,6 +66,7 @@ class Login {
  private:
   mutable std::mutex mutex_;
   std::optional<Verdict> verdict_;  // guarded by mutex_
+  std::string hash_;                // guarded by mutex_
   std::function<void()> wake_;      // guarded by mutex_
 };
 
@@ -86,8 +90,8 @@ class Authenticator {
 
   void work();
   void look_at(Place place, UnixMillis now, std::unique_lock<std::mutex>& lock);
-  Verdict check(const Login& login, std::unique_lock<std::mutex>& lock);
-  bool is_verified(const Login& login);
+  bool check(const Login& login, std::unique_lock<std::mutex>& lock);
+  const std::string* verified_hash(const Login& login);
   void leave_line(const std::string& network);
 
   const Users& users_;
