@@ -38,11 +38,31 @@ def test_an_address_has_host_port_and_namespace(address: str, host: str, port: i
 
 @pytest.mark.parametrize(
     "address",
-    ["", ":6380", "db:port", "db:99999", "db:-1", "db:١", "redis://db", "kv://", "kv://db:x", "kv://db?what=1"],
+    ["", ":6380", "db:port", "db:99999", "db:-1", "db:١", "redis://db", "kv://", "kv://db:x", "kv://db?what=1"]
+    + ["kv://db/a#b", "kv://[db", "kv://db?timeout", "kv://db?timeout=0", "kv://db?connect_timeout=soon", "a:b@db"],
 )
 def test_what_is_no_address_is_a_value_error(address: str) -> None:
     with pytest.raises(ValueError):
         parse(address)
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
+def test_a_time_limit_is_above_0(limit: float) -> None:
+    with pytest.raises(ValueError, match="above 0 seconds"):
+        parse("db", timeout=limit)
+    with pytest.raises(ValueError, match="above 0 seconds"):
+        parse("db", connect_timeout=limit)
+    assert parse("db", timeout=None, connect_timeout=None).timeout is None
+
+
+@pytest.mark.parametrize(
+    "address", ["{}@db", "kv://{}@", "kv://{}@db:x", "kv://{}@db?x", "kv://{}℀@db", "redis://{}@db"]
+)
+@pytest.mark.parametrize("login", ["ann:s3cret", "ann:s3/cret", "ann:12?cret", "ann:12#cret"])
+def test_what_is_no_address_is_not_shown_where_it_may_have_a_password(address: str, login: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        parse(address.format(login))
+    assert "s3" not in str(raised.value) and "cret" not in str(raised.value)
 
 
 def test_a_url_has_user_password_and_settings() -> None:

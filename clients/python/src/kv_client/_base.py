@@ -59,6 +59,10 @@ class RetryingCommands(Commands):
     ) -> None:
         await self.close()
 
+    def __repr__(self) -> str:
+        where = self._options.place + (f"/{self.namespace}" if self.namespace else "")
+        return f"<{type(self).__name__} {where}{', closed' if self._closed else ''}>"
+
     @property
     def closed(self) -> bool:
         """Whether it was closed, and so is of no more use."""

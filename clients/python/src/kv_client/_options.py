@@ -14,6 +14,8 @@ DEFAULT_ADDRESS = "127.0.0.1:6380"
 DEFAULT_PORT = 6380
 DEFAULT_TIMEOUT = 5.0
 
+_URL_IS = "a URL is kv[s]://[user:password@]host[:port][/namespace][?name=value], with all else written %XX"
+
 Tls = Union[None, bool, ssl.SSLContext]
 """None: as the address says (`kvs://`). True: with the system's authorities. A context: as that says."""
 
@@ -86,31 +88,48 @@ def parse(
         options = _parse_url(address, tls, timeout, connect_timeout)
     else:
         place, _, namespace = address.partition("/")
-        host, port = _host_and_port(place, address)
-        options = Options(host, port, namespace, "", None, _context(tls), timeout, connect_timeout)
-    return replace(
+        found = _host_and_port(place)
+        if "@" in place or (found is None and "@" in address):
+            raise ValueError("user and password stand in a URL: kv://user:password@host:port")
+        if found is None:
+            raise ValueError(f"an address is host:port or host:port/namespace, not {address!r}")
+        options = Options(*found, namespace, "", None, _context(tls), timeout, connect_timeout)
+    options = replace(
         options,
         user=options.user if user is None else user,
         password=options.password if password is None else password,
         retry=retry or options.retry,
     )
+    if options.user and options.password is None:
+        raise ValueError("a user comes with a password; who shows a certificate needs neither")
+    for limit in (options.timeout, options.connect_timeout):
+        if limit is not None and not limit > 0:
+            raise ValueError(f"a time limit is above 0 seconds, or None for any time, not {limit}")
+    return options
+
+
+# What is no address may have a password in it, so messages show nothing that could be one.
 
 
 def _parse_url(url: str, tls: Tls, timeout: Optional[float], connect_timeout: Optional[float]) -> Options:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise ValueError(_URL_IS) from None
     if parts.scheme not in ("kv", "kvs"):
         raise ValueError(f"a URL begins with kv:// or kvs://, not {parts.scheme}://")
-    settings = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     login, _, place = parts.netloc.rpartition("@")
-    host, port = _host_and_port(place, place)
-    user, _, password = login.partition(":")
+    found = _host_and_port(place)
+    if found is None or parts.fragment:
+        raise ValueError(_URL_IS)
+    user, colon, password = login.partition(":")
     context = _context(tls if tls is not None or parts.scheme == "kv" else True, settings)
     options = Options(
-        host,
-        port,
+        *found,
         unquote(parts.path[1:]),
         unquote(user),
-        unquote(password) if login else None,
+        unquote(password) if colon else None,
         context,
         _seconds(settings, "timeout", timeout),
         _seconds(settings, "connect_timeout", connect_timeout),
@@ -120,14 +139,14 @@ def _parse_url(url: str, tls: Tls, timeout: Optional[float], connect_timeout: Op
     return options
 
 
-def _host_and_port(place: str, address: str) -> "tuple[str, int]":
+def _host_and_port(place: str) -> "Optional[tuple[str, int]]":
     if place.startswith("["):
         host, _, port = place[1:].partition("]")
         port = port[1:] if port.startswith(":") else port
     else:
         host, _, port = place.partition(":")
     if not host or (port and not (port.isascii() and port.isdigit() and int(port) < 65536)):
-        raise ValueError(f"an address is host:port or host:port/namespace, not {address!r}")
+        return None
     return host, int(port or DEFAULT_PORT)
 
 
