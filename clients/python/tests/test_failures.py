@@ -246,15 +246,39 @@ def test_a_connection_that_ended_while_it_was_idle_is_noticed_before_a_command_i
 
 def test_over_the_limit_of_a_payload(connect: Any) -> None:
     with LiveServer("--max-payload", "64KiB") as live:
-        client = connect(live.address)
-        with pytest.raises((TooLargeError, KvConnectionError)):
-            client.set("k", b"x" * 3_000_000)
-        assert client.ping() == "PONG"
-        client.mset([(f"k{number}", b"x" * 40_000) for number in range(1)])
+        client = connect(live.address, retry=ONCE)
+        for turn in range(10):
+            with pytest.raises(TooLargeError):
+                client.set("k", b"x" * 70_000)
+            assert client.incr("n") == turn + 1, "on another connection, since the server closes this one"
+        client.set("k", b"x" * 40_000)
         client.set("l", b"x" * 40_000)
         with pytest.raises(TooLargeError) as raised:
-            client.mget(["k0", "l"])
+            client.mget(["k", "l"])
         assert isinstance(raised.value, ValueError) and client.ping() == "PONG"
+        with pytest.raises((TooLargeError, KvConnectionError)):  # The server discards for a second, and then resets.
+            client.set("k", b"x" * 30_000_000)
+
+
+def test_behind_what_is_too_large_nothing_of_a_pipeline_is_carried_out(connect: Any) -> None:
+    with LiveServer("--max-payload", "64KiB") as live:
+        client = connect(live.address)
+        pipe = client.pipeline()
+        for value in (b"small", b"x" * 70_000, b"not stored"):
+            getattr(pipe, "_target", pipe).set("k", value)
+        results = pipe.execute(raise_on_error=False)
+        assert results[0] is None and [type(each) for each in results[1:]] == [TooLargeError] * 2
+        assert client.get("k") == b"small"
+
+
+async def test_tasks_behind_what_is_too_large_are_served_on_another_connection() -> None:
+    with LiveServer("--max-payload", "64KiB") as live:
+        async with KvClient.connect(live.address) as client:
+            large = client.set("k", b"x" * 70_000)
+            calls = [client.incr("n") for _ in range(5)]
+            results = await asyncio.gather(large, *calls, return_exceptions=True)
+            assert isinstance(results[0], TooLargeError), results
+            assert sorted(results[1:]) == [1, 2, 3, 4, 5], "each once, in the order in which they are tried again"
 
 
 def test_large_values_travel_both_ways(connect: Any, address: str) -> None:

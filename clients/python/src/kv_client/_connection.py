@@ -18,7 +18,7 @@ from typing import Any, Callable, Deque, List, Optional, Sequence, cast
 from . import _requests as requests
 from ._options import Options
 from ._requests import Request
-from ._wire import ERROR, Reply, ReplyReader
+from ._wire import ERROR, Reply, ReplyReader, knows_nobody, refuses_frame
 from .errors import BusyError, ClosedError, KvConnectionError, KvError, KvTimeoutError, ProtocolError, server_error
 
 Undo = Callable[[Request[Any]], None]
@@ -202,8 +202,12 @@ class Connection(asyncio.Protocol):
         if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
             self._fail(server_error(reply[1].decode("utf-8", "replace"), False))  # The server closes, and did nothing.
             return
+        if self._options.names_user and knows_nobody(reply):
+            self._retired = True  # Another connection can say it again.
         exchange = self._line[0]
         exchange.replies.append(reply)
+        if refuses_frame(reply):
+            exchange.replies += [reply] * (len(exchange.requests) - len(exchange.replies))
         if len(exchange.replies) < len(exchange.requests):
             return
         self._line.popleft()
@@ -211,7 +215,10 @@ class Connection(asyncio.Protocol):
             exchange.done.set_result(exchange.replies)
         else:
             self._give_back(exchange)
-        if self._retired and not self._line:
+        if refuses_frame(reply):
+            refused = KvConnectionError(f"{self._options.place} ended the connection over a request that was too large")
+            self._fail(refused, carried_out=False)
+        elif self._retired and not self._line:
             self.close()
 
     def _give_back(self, exchange: _Exchange) -> None:
@@ -225,7 +232,8 @@ class Connection(asyncio.Protocol):
                 if undoing is not None:
                     self._undo(undoing)
 
-    def _fail(self, error: KvError) -> None:
+    def _fail(self, error: KvError, carried_out: bool = True) -> None:
+        """Ends the connection. `carried_out` says whether what it still owes replies to may have been."""
         if self._failure is not None:
             return
         self._failure = error
@@ -236,7 +244,7 @@ class Connection(asyncio.Protocol):
         while self._line:
             done = self._line.popleft().done
             if not done.done():
-                done.set_exception(_again(error, True))
+                done.set_exception(_again(error, carried_out))
 
     # The time limit: one timer for the whole line, since replies come in order.
 
@@ -262,12 +270,12 @@ class Connection(asyncio.Protocol):
             self._arm(left, now)
 
 
-def _again(error: KvError, sent: bool) -> KvError:
+def _again(error: KvError, carried_out: bool) -> KvError:
     """The same error for one more caller: an exception that two raise would mix their tracebacks."""
     copy = type(error)(*error.args)
     copy.word = error.word
     if isinstance(copy, KvConnectionError) and not isinstance(copy, BusyError):
-        copy.outcome_unknown = sent
+        copy.outcome_unknown = carried_out
     return copy
 
 

@@ -64,6 +64,11 @@ class Options:
         return self.namespace.encode("utf-8") + b":" if self.namespace else b""
 
     @property
+    def names_user(self) -> bool:
+        """Whether a connection says at its beginning, by a password or a certificate, who we are."""
+        return self.password is not None or self.tls is not None
+
+    @property
     def place(self) -> str:
         """Host and port, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -17,6 +17,16 @@ _HEADER_BYTES = HEADER.size
 _STATUSES = frozenset((OK, NULL, ERROR, INVALID, PUSH))
 
 
+def refuses_frame(reply: Reply) -> bool:
+    """Whether it is INVALID TOOLARGE, behind which the server carries out nothing more and closes."""
+    return reply[0] == INVALID and reply[1].startswith(b"TOOLARGE ")
+
+
+def knows_nobody(reply: Reply) -> bool:
+    """Whether it is NOAUTH. Where the connection has said who we are, that user is gone, or was made anew since."""
+    return reply[0] == ERROR and reply[1].startswith(b"NOAUTH ")
+
+
 class ReplyReader:
     """Cuts a stream of bytes into replies. What the server pushes unasked is left out."""
 

@@ -16,7 +16,7 @@ from typing import Any, List, Optional, Sequence
 from .. import _requests as requests
 from .._options import Options
 from .._requests import Request
-from .._wire import ERROR, Reply, ReplyReader
+from .._wire import ERROR, Reply, ReplyReader, knows_nobody, refuses_frame
 from ..errors import ClosedError, KvConnectionError, KvError, KvTimeoutError, ProtocolError, server_error
 
 RECEIVE_BYTES = 65536
@@ -75,9 +75,8 @@ class Connection:
                 self._sock.sendall(frames)
             else:
                 self._send_while_reading(memoryview(frames), replies, limit)
-            while len(replies) < len(many):
+            while not _complete(replies, len(many)):
                 self._receive(replies, limit)
-                _raise_busy(replies[0])
         except BaseException as error:
             self._give_up()
             explained = self._explained(error, limit)
@@ -87,6 +86,8 @@ class Connection:
         if len(replies) > len(many):
             self._give_up()
             raise ProtocolError("an answer came that nothing had asked for")
+        if refuses_frame(replies[-1]) or (self._options.names_user and knows_nobody(replies[-1])):
+            self._give_up()  # Another connection can say again who we are.
         return replies
 
     def close(self) -> None:
@@ -131,7 +132,8 @@ class Connection:
         if isinstance(error, socket.timeout):
             explained: KvConnectionError = KvTimeoutError(f"{place} didn't answer within {limit:g} s")
         elif isinstance(error, OSError):
-            explained = KvConnectionError(f"{place} ended the connection: {error}")
+            why = f": {error}" if str(error) else ""
+            explained = KvConnectionError(f"{place} ended the connection{why}")
         else:
             return error
         explained.outcome_unknown = True
@@ -143,7 +145,7 @@ class Connection:
         while True:
             data = self._sock.recv(RECEIVE_BYTES)
             if not data:
-                raise ConnectionResetError("no more comes")
+                raise ConnectionResetError
             came = self._reader.feed(data)
             if came:
                 replies += came
@@ -169,8 +171,10 @@ class Connection:
             try:
                 data = self._sock.recv(RECEIVE_BYTES)
                 if not data:
-                    raise ConnectionResetError("no more comes")
+                    raise ConnectionResetError
                 replies += self._reader.feed(data)
+                if replies and refuses_frame(replies[-1]):
+                    break
                 since = time.monotonic()
             except _WOULD_BLOCK:
                 left = limit - (time.monotonic() - since)
@@ -210,10 +214,18 @@ class _Readiness:
             select.select([self._sock], [self._sock], [], seconds)
 
 
-def _raise_busy(reply: Reply) -> None:
-    """BUSY is said as soon as a connection is accepted, before anything is carried out; then it is closed."""
-    if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
-        raise server_error(reply[1].decode("utf-8", "replace"), False)
+def _complete(replies: List[Reply], count: int) -> bool:
+    """Whether `count` replies have come. Behind a frame that is refused none come, so its reply is theirs too.
+
+    Raises BusyError, which is said as soon as a connection is accepted, before anything is carried out.
+    """
+    if not replies:
+        return False
+    if replies[0][0] == ERROR and replies[0][1].startswith(b"BUSY "):
+        raise server_error(replies[0][1].decode("utf-8", "replace"), False)
+    if refuses_frame(replies[-1]):
+        replies += [replies[-1]] * (count - len(replies))
+    return len(replies) >= count
 
 
 def _connected_socket(options: Options) -> socket.socket:

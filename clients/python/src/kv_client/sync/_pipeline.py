@@ -48,7 +48,8 @@ class Pipeline(PipelineCommands):
         """Sends what was collected, and returns the results in their order; the pipeline is empty then.
 
         All commands are carried out, whatever one of them answers. Then the first error is raised, or, with
-        `raise_on_error` False, stands in the list in its place.
+        `raise_on_error` False, stands in the list in its place. Behind one that is over the server's limit of a
+        payload nothing is carried out; those have its TooLargeError too.
         """
         collected, self._collected = self._collected, []
         if not collected:
