@@ -10,24 +10,36 @@ import socket
 import subprocess
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 START_DEADLINE = 60.0
 DEADLINE = 20.0
-LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+) tls=(true|false)")
 
 
 class LiveServer:
-    """A kv-server of its own, on a free port or on one that was free before. The environment's KV_SERVER names it."""
+    """A kv-server of its own, on free ports or on those that it had before. The environment's KV_SERVER names it.
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
+    With `tls` it listens a second time, for TLS; the arguments say with which certificate.
+    """
+
+    def __init__(self, *arguments: str, port: int = 0, tls: bool = False) -> None:
         self._arguments = arguments
+        self._tls = tls
         self.port = port
+        self.tls_port = 0
+        self.log = ""
+        """What it has said so far, since it was first started."""
         self._process: Optional["subprocess.Popen[str]"] = None
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def tls_address(self) -> str:
+        assert self.tls_port, "it doesn't speak TLS"
+        return f"127.0.0.1:{self.tls_port}"
 
     @property
     def pid(self) -> int:
@@ -36,6 +48,8 @@ class LiveServer:
 
     def start(self) -> LiveServer:
         command = [os.environ["KV_SERVER"], "--bind", f"127.0.0.1:{self.port}", *self._arguments]
+        if self._tls:
+            command += ["--tls-bind", f"127.0.0.1:{self.tls_port}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KV_")}
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
@@ -43,19 +57,30 @@ class LiveServer:
         assert self._process.stdout is not None
         too_late = threading.Timer(START_DEADLINE, self._process.kill)
         too_late.start()
-        log = ""
-        for line in self._process.stdout:
-            log += line
+        said, listeners = "", 0
+        while listeners < (2 if self._tls else 1):
+            line = self._process.stdout.readline()
+            assert line, f"the server never said where it listens:\n{said}"
+            said += line
             found = LISTENING.search(line)
             if found:
-                self.port = int(found[1])
-                break
-        else:
-            raise AssertionError(f"the server never said where it listens:\n{log}")
+                listeners += 1
+                if found[2] == "true":
+                    self.tls_port = int(found[1])
+                else:
+                    self.port = int(found[1])
         too_late.cancel()
-        self._drain = threading.Thread(target=self._process.stdout.read, daemon=True)
+        self.log += said
+        self._drain = threading.Thread(target=self._read_log, args=(self._process.stdout,), daemon=True)
         self._drain.start()
         return self
+
+    def _read_log(self, stdout: Iterable[str]) -> None:
+        for line in stdout:
+            self.log += line
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
 
     def stop(self, kill: bool = False) -> None:
         process, self._process = self._process, None
@@ -242,13 +267,6 @@ async def eventually_async(holds: Callable[[], Any], what: str = "the condition"
     while not holds():
         assert time.monotonic() < deadline, f"{what} never came to be"
         await asyncio.sleep(0.005)
-
-
-def connections_of(info: str) -> int:
-    """How many connections a server has, by its INFO clients."""
-    found = re.search(r'"connected":\s*(\d+)', info)
-    assert found is not None
-    return int(found[1])
 
 
 def run_threads(*targets: Callable[[], Any]) -> Sequence[Any]:
