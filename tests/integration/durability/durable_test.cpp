@@ -46,11 +46,15 @@ void DurableTest::fill(const std::string& prefix, int count, std::size_t value_b
   for (const Reply& reply : client_->pipeline(requests, static_cast<std::size_t>(count))) ASSERT_EQ(reply, ok());
 }
 
-void DurableTest::fill_one_by_one(const std::string& prefix, int count, std::size_t value_bytes) {
-  for (int i = 0; i < count; ++i) {
-    const std::string key = prefix + std::to_string(i);
-    ASSERT_EQ(call(set(key, filling(key, value_bytes))), ok());
+int DurableTest::fill_segments(const std::string& prefix, std::size_t segments, std::size_t value_bytes) {
+  int count = 0;
+  for (bool there_are = false; !there_are && !HasFailure();) {
+    there_are = data_.segments().size() >= segments;  // Then the next one is written to the last of them.
+    const std::string key = prefix + std::to_string(count++);
+    EXPECT_EQ(call(set(key, filling(key, value_bytes))), ok());
+    EXPECT_LT(count, 100'000) << "the log never gets its segments";
   }
+  return count;
 }
 
 void DurableTest::expect_filled(const std::string& prefix, int count, std::size_t value_bytes) {

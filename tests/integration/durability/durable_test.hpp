@@ -35,8 +35,10 @@ class DurableTest : public ::testing::Test {
   void save() { EXPECT_EQ(call(test::snapshot()).status, protocol::Status::kOk); }
   // Sets keys <prefix>0 … to Bytes of that size, which differ and can't be compressed; each is acknowledged.
   void fill(const std::string& prefix, int count, std::size_t value_bytes);
-  // The same, each only when the one before it is acknowledged: what is written together stands in one segment.
-  void fill_one_by_one(const std::string& prefix, int count, std::size_t value_bytes);
+  // The same until the log has so many segments, none of them empty. Returns how many keys there are. Each is set when
+  // the one before it is acknowledged, since what is written together stands in one segment; and a segment that is full
+  // is ended beside the acknowledgements, so how many keys it takes is open.
+  int fill_segments(const std::string& prefix, std::size_t segments, std::size_t value_bytes);
   // Expects them all, whole.
   void expect_filled(const std::string& prefix, int count, std::size_t value_bytes);
   static std::string filling(const std::string& key, std::size_t value_bytes);
