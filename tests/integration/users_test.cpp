@@ -12,6 +12,7 @@
 #include "integration/info_json.hpp"
 #include "integration/payload_faults.hpp"
 #include "integration/server_test.hpp"
+#include "support/base/cpu_time.hpp"
 #include "support/base/temporary_folder.hpp"
 #include "support/process/wait.hpp"
 
@@ -191,9 +192,10 @@ TEST_F(UsersTest, AConnectionThatEndsMakesRoomForAnother) {
 TEST_F(UsersTest, AThousandThatComeBackAreLetInAtOnce) {
   start("user app on #" + security::hash_password("secret").value() + " ~* +@all\n");
   connect_as("app");
-  const auto begin = steady_clock::now();
+  const auto begin = cpu_time_of_process(server_->pid());
   for (int i = 0; i < 1'000; ++i) EXPECT_EQ(connect_as("app").call(whoami()), ok("app"));
-  EXPECT_LT(steady_clock::now() - begin, kSlowness * std::chrono::seconds(5)) << "a check of each would take a minute";
+  EXPECT_LT(cpu_time_of_process(server_->pid()) - begin, kSlowness * std::chrono::seconds(5))
+      << "a check of each would take a minute";
 }
 
 TEST_F(UsersTest, WhoKeepsGuessingIsSlowedAndHoldsNobodyUp) {
