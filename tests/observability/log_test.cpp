@@ -296,7 +296,7 @@ TEST_F(LogIntoFifo, AReaderThatStandsStillCostsOldLinesButNoTime) {
 
   const auto begin = std::chrono::steady_clock::now();
   stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, kLogStopMax + 3s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kLogStopMax + 15s);
   EXPECT_GT(dropped_messages() - dropped_before, dropped);
 }
 
