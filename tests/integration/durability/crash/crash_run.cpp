@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kConnections = 4;
 constexpr std::size_t kRoundsPerDirectory = 12;
+constexpr std::size_t kPatience = 20;  // times as many rounds, to see what a run is for
 const std::string kProbeKey = "probe";
 
 // The FLUSH of a round, and which connection sent it.
@@ -56,7 +57,7 @@ std::uint64_t token_max(const Loads& loads) {
 }  // namespace
 
 void CrashRun::run(std::size_t rounds) {
-  for (std::size_t number = 0; number < rounds; ++number) {
+  for (std::size_t number = 0; number < rounds || (!has_seen_all() && number < kPatience * rounds); ++number) {
     SCOPED_TRACE("round " + std::to_string(number));
     if (number % kRoundsPerDirectory == 0) {
       server_.reset();
@@ -133,6 +134,10 @@ void CrashRun::take_snapshots(std::uint16_t port, const std::atomic<bool>& endin
   } catch (const std::exception&) {
     if (!ending) throw;
   }
+}
+
+bool CrashRun::has_seen_all() const {
+  return !options_.frequent_snapshots || (seen_.segments > 1 && seen_.snapshots > 0);
 }
 
 void CrashRun::look_at_files() {

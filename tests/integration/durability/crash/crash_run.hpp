@@ -33,7 +33,8 @@ class CrashRun {
  public:
   CrashRun(CrashOptions options, Random& random) : options_(std::move(options)), random_(random) {}
 
-  // One round after another, until one fails the test. Construct the run, and call this, on the main thread.
+  // One round after another, until one fails the test; with frequent snapshots, more of them where the machine was too
+  // slow for one to fall into these. Construct the run, and call this, on the main thread.
   void run(std::size_t rounds);
   const Seen& seen() const { return seen_; }
 
@@ -56,6 +57,7 @@ class CrashRun {
   void check_for_strangers(RawClient& client);
   void take_snapshots(std::uint16_t port, const std::atomic<bool>& ending);
   void look_at_files();
+  bool has_seen_all() const;
 
   const CrashOptions options_;
   Random& random_;
