@@ -30,6 +30,7 @@ from kv_client import (
     TooLargeError,
 )
 from support import LiveServer, eventually, eventually_async, run_threads
+from test_cancellation import at_every_step
 from test_fork import in_child
 
 SECRET = "s3cret:@/é"
@@ -80,7 +81,7 @@ def stats(live: LiveServer) -> Any:
 
 def test_user_and_password_are_said_first(connect: Any, live: LiveServer) -> None:
     for client in (connect(as_ann(live)), connect(f"{live.address}/ann", user="ann", password=SECRET)):
-        assert client.incr("n") > 0
+        assert client.incr("n") > 0 and client.whoami() == "ann"
         with pytest.raises(AuthenticationError):
             connect(live.address).get("ann:n")
 
@@ -91,7 +92,7 @@ def test_one_password_has_no_user(connect: Any, tmp_path: Path, arguments: List[
     arguments = [str(tmp_path / "password") if each == "FILE" else each for each in arguments]
     with LiveServer(*arguments) as live:
         assert connect(f"kv://:{IN_URL}@{live.address}").incr("n") == 1
-        assert connect(live.address, password=SECRET).incr("n") == 2
+        assert connect(live.address, password=SECRET).whoami() == "default"
 
 
 @pytest.mark.parametrize("login", [f"ann:no{IN_URL}", f"nobody:{IN_URL}", f":{IN_URL}"])
@@ -183,6 +184,21 @@ async def test_who_waits_for_a_lock_has_said_it_too(live: LiveServer) -> None:
                     await asyncio.sleep(0.005)
             assert first and await waiting
             assert await client.delete("l")
+
+
+async def test_saying_it_may_be_cancelled(live: LiveServer) -> None:
+    async def connects() -> None:
+        async with KvClient.connect(as_ann(live)) as client:
+            assert await client.ping() == "PONG"
+
+    async def nothing(steps: int) -> None:
+        pass
+
+    await connects()  # The first time takes the server long.
+    assert await at_every_step(connects, nothing) > 1
+    async with KvClient.connect(live.address, user="admin", password=SECRET) as client:
+        while json.loads(await client.info("clients"))["connected"] > 1:
+            await asyncio.sleep(0.005)
 
 
 def test_a_child_says_it_for_itself(live: LiveServer) -> None:

@@ -23,7 +23,7 @@ from kv_client import (
     WrongTypeError,
 )
 from kv_client.sync import KvClient
-from support import LiveServer
+from support import FakeServer, LiveServer, Peer
 
 EVERY_TYPE = [None, True, 7, -0.5, Decimal("1.10"), "hé\0", b"\xff", [1, [2]], {"a": {"b": None}, "": 1}]
 
@@ -181,6 +181,41 @@ def test_keys_that_can_not_be_are_refused_before_they_are_sent(commands: Any) ->
         commands.lock("k", "")
 
 
+def test_what_can_not_be_sent_is_not_sent(connect: Any) -> None:
+    sent: List[int] = []
+
+    def script(peer: Peer) -> None:
+        while True:
+            sent.append(peer.request()[0])
+            peer.reply(0, b"PONG")
+
+    with FakeServer(script) as fake:
+        client = connect(fake.address)
+        refused: List[Callable[[], Any]] = [
+            lambda: client.set("k", 2**63),
+            lambda: client.set("k", {1: "one"}),
+            lambda: client.set("k", [1, {2}]),
+            lambda: client.set("k", "\ud800"),
+            lambda: client.set("k", Decimal("NaN")),
+            lambda: client.mset([("a", 1), ("b", object())]),
+            lambda: client.mget("k"),
+            lambda: client.incr("k", -(2**63) - 1),
+            lambda: client.incr("k", True),
+            lambda: client.incr("k", 1.0),
+            lambda: client.add("k", "1"),
+            lambda: client.set("k", 1, -1),
+            lambda: client.set("k", 1, "60"),
+            lambda: client.expire("k", None),
+            lambda: client.lock("k", b"owner"),
+            lambda: client.scan(count=-1),
+        ]
+        for number, call in enumerate(refused):
+            with pytest.raises((TypeError, ValueError, OverflowError)) as raised:
+                call()
+            assert not isinstance(raised.value, KvError), number
+        assert client.ping() == "PONG" and sent == [0x08]
+
+
 def test_locks(commands: Any) -> None:
     assert commands.lock("l", "me") is True
     assert commands.lock("l", "me") is False, "not re-entrant"
@@ -249,6 +284,10 @@ def test_flush_without_a_namespace_deletes_everything(tmp_path: Path) -> None:
     with LiveServer() as live, KvClient.connect(live.address) as client:
         client.mset([("a", 1), ("b:c", 2)])
         assert client.flush() == 2 and client.flush() == 0
+
+
+def test_nobody_in_particular_is_the_default_user(commands: Any) -> None:
+    assert commands.whoami() == "default"
 
 
 def test_info_is_json(commands: Any) -> None:

@@ -88,7 +88,7 @@ def _snapshot(mode: int, folder: str) -> Any:
 
 
 # For whoever runs a server: that is what kv-cli is for.
-NOT_OFFERED = {"WHOAMI", "ACL", "CLIENT"}
+NOT_OFFERED = {"ACL", "CLIENT"}
 
 # Where the fields of a payload are not just the arguments of the command's function in their order.
 ORDERS: Dict[str, Callable[..., Any]] = {
@@ -105,6 +105,7 @@ ORDERS: Dict[str, Callable[..., Any]] = {
     "SNAPSHOT": _snapshot,
     "LASTSAVE": _requests.lastsave,
     "AUTH": _requests.auth,
+    "WHOAMI": _requests.whoami,
 }
 
 

@@ -23,6 +23,8 @@ from kv_client import (
     Retry,
 )
 from support import FakeServer, LiveServer, in_memory
+from test_cancellation import at_every_step
+from test_fork import in_child
 
 ONCE = Retry(attempts=1)
 LARGE = b"x" * 3_000_000
@@ -99,6 +101,29 @@ async def test_who_is_cancelled_while_waiting_over_tls_gives_back_what_it_is_gra
         await client.unlock("l", "next")
 
 
+async def test_connecting_over_tls_may_be_cancelled(server: LiveServer, url: str) -> None:
+    async def connects() -> None:
+        async with KvClient.connect(url) as client:
+            assert await client.ping() == "PONG"
+
+    async def nothing(steps: int) -> None:
+        pass
+
+    assert await at_every_step(connects, nothing) > 1
+    async with KvClient.connect(server.address) as client:
+        while json.loads(await client.info("clients"))["connected"] > 1:
+            await asyncio.sleep(0.005)
+
+
+def test_a_child_makes_a_tls_connection_of_its_own(url: str) -> None:
+    with kv_client.sync.KvPool.connect(kv_client.sync.PoolConfig(url, min_size=1)) as pool:
+        pool.set("n", 0)
+        wait = in_child(lambda: [pool.incr("n") for _ in range(50)])
+        assert all(pool.incr("n") for _ in range(50))
+        wait()
+        assert pool.take("n") == 100
+
+
 def test_a_server_without_a_reason_to_be_believed_is_not(connect: Any, server: LiveServer, tmp_path: Path) -> None:
     stranger = Authority(tmp_path, "stranger")
     for asked in ("", f"?ca={stranger.file}"):
@@ -145,11 +170,11 @@ def shown(own: Certificate) -> str:
 def test_a_client_is_the_user_of_its_certificate(connect: Any, asking: str, authority: Authority) -> None:
     client = connect(asking + shown(authority.issue("ann", "DNS:ann")))
     client.set("ann:k", 1)
-    assert client.get("ann:k") == 1
+    assert client.get("ann:k") == 1 and client.whoami() == "ann"
     with pytest.raises(NoPermissionError):
         client.get("public:k")
     stranger = connect(asking + shown(authority.issue("bob", "DNS:bob")))
-    assert stranger.get("public:k") is None, "who is no user of the file is the default one"
+    assert stranger.get("public:k") is None and stranger.whoami() == "default", "who is no user of the file is that"
     with pytest.raises(NoPermissionError):
         stranger.get("ann:k")
 

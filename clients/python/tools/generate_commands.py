@@ -15,9 +15,6 @@ from typing import Dict, List
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "kv_client" / "_command_bytes.py"
 
-# Bytes that the protocol has settled; a server that is older than they are doesn't print them.
-SETTLED = {"AUTH": 0x28}
-
 HEAD = '''"""The command bytes. Written by tools/generate_commands.py from `kv-server --print-commands`: don't edit."""
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ def printed_commands(server: str) -> Dict[str, int]:
 
 def module_text(commands: Dict[str, int]) -> str:
     """The module for these commands, in the order of their bytes."""
-    rows = sorted({**SETTLED, **commands}.items(), key=lambda row: row[1])
+    rows = sorted(commands.items(), key=lambda row: row[1])
     constants = "".join(f"{name} = 0x{byte:02X}\n" for name, byte in rows)
     names = "".join(f'    {name}: "{name}",\n' for name, _ in rows)
     return f"{HEAD}{constants}\nNAMES: Dict[int, str] = {{\n{names}}}\n"

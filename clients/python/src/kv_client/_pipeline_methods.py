@@ -166,6 +166,10 @@ class PipelineCommands:
         """Returns JSON about the server, all of it or one section. Raises InvalidArgumentError for an unknown one."""
         return self._queue(requests.info(section))
 
+    def whoami(self) -> Pending[str]:
+        """Returns the user that the server takes us for; "default" where nobody has to say who it is."""
+        return self._queue(requests.whoami())
+
     def snapshot(self, wait: bool = True) -> Pending[Optional[datetime]]:
         """Writes all data to disk. Returns when it was done, or None at once where it isn't waited for.
 

@@ -232,6 +232,10 @@ def auth(user: str, password: str) -> Request[None]:
     return Request(frame(command.AUTH, payload), decode_nothing_reply, idempotent=True)
 
 
+def whoami() -> Request[str]:
+    return Request(frame(command.WHOAMI, b""), decode_text_reply, idempotent=True)
+
+
 def snapshot(wait: bool) -> Request[Optional[datetime]]:
     payload = b"\x00" if wait else b"\x01"
     return Request(frame(command.SNAPSHOT, payload), decode_time_reply, wait=math.inf if wait else 0.0)

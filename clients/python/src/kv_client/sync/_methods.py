@@ -165,6 +165,10 @@ class SingleCommands:
         """Returns JSON about the server, all of it or one section. Raises InvalidArgumentError for an unknown one."""
         return self._call(requests.info(section))
 
+    def whoami(self) -> str:
+        """Returns the user that the server takes us for; "default" where nobody has to say who it is."""
+        return self._call(requests.whoami())
+
     def snapshot(self, wait: bool = True) -> Optional[datetime]:
         """Writes all data to disk. Returns when it was done, or None at once where it isn't waited for.
 
