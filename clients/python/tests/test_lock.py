@@ -31,9 +31,9 @@ def test_a_blocking_lock_is_entered_and_left(address: str) -> None:
     with kv_client.sync.KvClient.connect(address) as client:
         lock = kv_client.sync.Lock(client, "l")
         with lock as acquired:
-            assert acquired and lock.owned and client.get("l") == lock.owner
+            assert acquired and lock.owned and client.get("l") == lock.owner and "owned" in repr(lock)
             assert kv_client.sync.Lock(client, "l").owner != lock.owner
-        assert client.get("l") is None and not lock.owned
+        assert client.get("l") is None and not lock.owned and repr(lock) == f"<Lock 'l' of {lock.owner!r}>"
 
 
 async def test_tokens_grow(address: str) -> None:

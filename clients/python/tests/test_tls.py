@@ -214,7 +214,7 @@ def test_a_server_that_restarts_with_another_certificate_is_found_again(connect:
 def test_tls_to_a_server_without_it_fails_and_the_other_way_round(
     connect: Any, server: LiveServer, authority: Authority
 ) -> None:
-    with pytest.raises(KvConnectionError):
+    with pytest.raises(KvConnectionError, match="took no TLS connection within 0.3 s"):
         connect(f"kvs://{server.address}?ca={authority.file}", retry=ONCE, connect_timeout=0.3)
     with pytest.raises(KvConnectionError, match="ended the connection"):
         connect(f"kv://{server.tls_address}", retry=ONCE).ping()

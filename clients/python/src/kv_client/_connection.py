@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         if not attempt.done():
             attempt.add_done_callback(_close_late)
             attempt.cancel()
-            raise KvTimeoutError(f"{options.place} took no connection within {options.connect_timeout} s")
+            raise KvTimeoutError(options.took_too_long)
         return attempt.result()
 
     @classmethod

@@ -69,6 +69,12 @@ class Options:
         return self.password is not None or self.tls is not None
 
     @property
+    def took_too_long(self) -> str:
+        """What is said where connecting takes longer than `connect_timeout`."""
+        kind = "TLS connection" if self.tls else "connection"
+        return f"{self.place} took no {kind} within {self.connect_timeout} s"
+
+    @property
     def place(self) -> str:
         """Host and port, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -43,7 +43,7 @@ class Connection:
         try:
             self._sock = _connected_socket(options)
         except socket.timeout:
-            raise KvTimeoutError(f"{options.place} took no connection within {options.connect_timeout} s") from None
+            raise KvTimeoutError(options.took_too_long) from None
         except OSError as error:
             raise KvConnectionError(f"no connection to {options.place}: {error}") from error
         self._readiness = _Readiness(self._sock)

@@ -54,6 +54,9 @@ class Lock:
         self._entered = False
         self._renewal: Optional[Renewal] = None
 
+    def __repr__(self) -> str:
+        return f"<Lock {self.key!r} of {self.owner!r}{', owned' if self.owned else ''}>"
+
     @property
     def token(self) -> Optional[int]:
         """The fencing token of the last acquisition; None before, and where the last try failed."""
