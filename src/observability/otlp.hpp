@@ -1,0 +1,37 @@
+// OpenTelemetry's protocol, the part that sends traces: what is said, and to whom.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/base/result.hpp"
+#include "kv/observability/trace.hpp"
+
+namespace kv::observability {
+
+// Who tells: the same in every request.
+struct OtlpResource {
+  std::string version;
+  std::string instance;  // of this process, different from all others
+};
+
+// The body of a request, an ExportTraceServiceRequest in the protocol's JSON mapping: ids in hex, 64-bit integers as
+// strings (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding). What isn't UTF-8 must not be in it.
+std::string otlp_json(const OtlpResource& resource, const std::vector<Spans>& traces);
+
+struct Url {
+  std::string host;  // an IPv6 address without its brackets
+  std::string port;
+  std::string target;
+};
+// Of http://HOST[:PORT][/PATH]. Fails with kArgument.
+Result<Url> parse_http_url(std::string_view text);
+
+// POSTs `body` as JSON. Fails with kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or
+// isn't there in time.
+Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max);
+
+}  // namespace kv::observability

@@ -1,0 +1,243 @@
+#include "kv/observability/trace.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include "observability/otlp.hpp"
+#include "support/base/wait.hpp"
+
+namespace kv::test {
+namespace {
+
+using namespace observability;  // NOLINT(google-build-using-namespace): what is tested
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+
+// Takes requests, one after the other, and answers each with a status.
+class Collector {
+ public:
+  Collector() : acceptor_(io_, {asio::ip::make_address("127.0.0.1"), 0}) {
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~Collector() {
+    stopping_ = true;
+    boost::system::error_code ignored;
+    {
+      asio::ip::tcp::socket last(io_);
+      last.connect(acceptor_.local_endpoint(), ignored);
+    }
+    thread_.join();
+  }
+  std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  void answer_with(unsigned status) { status_ = status; }
+  std::vector<http::request<http::string_body>> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  std::vector<json::object> spans() const {
+    std::vector<json::object> all;
+    for (const auto& request : requests()) {
+      const json::value body = json::parse(request.body());
+      for (const json::value& span : body.at_pointer("/resourceSpans/0/scopeSpans/0/spans").as_array()) {
+        all.push_back(span.as_object());
+      }
+    }
+    return all;
+  }
+
+ private:
+  void serve() {
+    while (!stopping_) {
+      boost::system::error_code error;
+      asio::ip::tcp::socket socket(io_);
+      acceptor_.accept(socket, error);
+      boost::beast::flat_buffer buffer;
+      http::request<http::string_body> request;
+      if (!error) http::read(socket, buffer, request, error);
+      if (error) continue;
+      const unsigned status = status_;
+      {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(std::move(request));
+      }
+      http::response<http::string_body> answer{static_cast<http::status>(status), 11, "{}"};
+      answer.prepare_payload();
+      http::write(socket, answer, error);
+    }
+  }
+
+  mutable asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<unsigned> status_{200};
+  mutable std::mutex mutex_;
+  std::vector<http::request<http::string_body>> requests_;
+  std::thread thread_;
+};
+
+std::unique_ptr<Tracer> tracer_to(const std::string& endpoint, double ratio = 1) {
+  return Tracer::start({.endpoint = endpoint, .ratio = ratio, .version = "1.2.3"}).value();
+}
+
+TEST(TraceTest, ATraceReachesTheCollectorWithItsSteps) {
+  Collector collector;
+  const UnixNanos before = Tracer::now();
+  {
+    const auto tracer = tracer_to(collector.endpoint());
+    const auto trace = tracer->sample("batch");
+    trace->root().note("kv.requests", 2);
+    trace->add("GET", Tracer::now()).note("kv.key", std::string("k\"1"));
+    trace->add("INCR", Tracer::now()).error = "WRONGTYPE";
+  }
+  ASSERT_EQ(collector.requests().size(), 1U);
+  const auto request = collector.requests()[0];
+  EXPECT_EQ(request.method(), http::verb::post);
+  EXPECT_EQ(request.target(), "/v1/traces");
+  EXPECT_EQ(request[http::field::content_type], "application/json");
+
+  const auto spans = collector.spans();
+  ASSERT_EQ(spans.size(), 3U);
+  std::set<std::string> ids;
+  for (const json::object& span : spans) {
+    EXPECT_EQ(span.at("traceId"), spans[0].at("traceId"));
+    EXPECT_EQ(span.at("traceId").as_string().size(), 32U);
+    EXPECT_EQ(span.at("spanId").as_string().size(), 16U);
+    ids.insert(std::string(span.at("spanId").as_string()));
+    const auto begin = std::stoull(std::string(span.at("startTimeUnixNano").as_string()));
+    const auto end = std::stoull(std::string(span.at("endTimeUnixNano").as_string()));
+    EXPECT_LE(before, begin);
+    EXPECT_LE(begin, end);
+    EXPECT_LE(end, Tracer::now());
+  }
+  EXPECT_EQ(ids.size(), 3U);
+  EXPECT_EQ(spans[0].at("name"), "batch");
+  EXPECT_FALSE(spans[0].contains("parentSpanId"));
+  EXPECT_EQ(spans[0].at("attributes"), json::parse(R"([{"key":"kv.requests","value":{"intValue":"2"}}])"));
+  EXPECT_EQ(spans[1].at("name"), "GET");
+  EXPECT_EQ(spans[1].at("parentSpanId"), spans[0].at("spanId"));
+  EXPECT_EQ(spans[1].at("attributes"), json::parse(R"([{"key":"kv.key","value":{"stringValue":"k\"1"}}])"));
+  EXPECT_FALSE(spans[1].contains("status"));
+  EXPECT_EQ(spans[2].at("status"), json::parse(R"({"code":2,"message":"WRONGTYPE"})"));
+}
+
+TEST(TraceTest, TheServerSaysWhoItIs) {
+  const json::value body = json::parse(otlp_json({.version = "1.2.3", .instance = "17"}, {}));
+  EXPECT_EQ(body.at_pointer("/resourceSpans/0/resource/attributes"), json::parse(R"([
+    {"key":"service.name","value":{"stringValue":"kv-server"}},
+    {"key":"service.version","value":{"stringValue":"1.2.3"}},
+    {"key":"service.instance.id","value":{"stringValue":"17"}}])"));
+  EXPECT_EQ(body.at_pointer("/resourceSpans/0/scopeSpans/0/spans"), json::array());
+}
+
+TEST(TraceTest, AsManyAreSampledAsAskedFor) {
+  Collector collector;
+  const auto sampled = [&](double ratio) {
+    const auto tracer = tracer_to(collector.endpoint(), ratio);
+    int count = 0;
+    for (int i = 0; i < 20'000; ++i) count += tracer->sample("batch") != nullptr ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(sampled(0), 0);
+  EXPECT_EQ(sampled(1), 20'000);
+  // Five standard deviations on each side.
+  EXPECT_NEAR(sampled(0.01), 200, 71);
+}
+
+TEST(TraceTest, WhatTheCollectorDoesNotTakeIsDroppedAndTheNextOnesAreSent) {
+  Collector collector;
+  collector.answer_with(503);
+  const auto tracer = tracer_to(collector.endpoint());
+  tracer->sample("first");
+  EXPECT_TRUE(wait_until([&] { return tracer->status().dropped == 1; }));
+  collector.answer_with(200);
+  tracer->sample("second");
+  EXPECT_TRUE(wait_until([&] { return tracer->status().sent == 1; }));
+  EXPECT_EQ(tracer->status().dropped, 1U);
+  EXPECT_EQ(collector.spans().back().at("name"), "second");
+}
+
+TEST(TraceTest, WithoutACollectorNobodyWaitsAndMemoryIsBounded) {
+  std::string nobody;
+  {
+    Collector gone;
+    nobody = gone.endpoint();
+  }
+  const auto tracer = tracer_to(nobody);
+  constexpr std::uint64_t kTraces = 50'000;
+  for (std::uint64_t i = 0; i < kTraces; ++i) tracer->sample("batch");
+  EXPECT_GT(tracer->status().dropped, kTraces / 2);
+  EXPECT_EQ(tracer->status().sent, 0U);
+}
+
+TEST(TraceTest, OfALongTraceTheFirstStepsAreKept) {
+  Collector collector;
+  {
+    const auto tracer = tracer_to(collector.endpoint());
+    const auto trace = tracer->sample("batch");
+    for (int i = 0; i < 1'000; ++i) trace->add(std::to_string(i), Tracer::now());
+  }
+  const auto spans = collector.spans();
+  ASSERT_EQ(spans.size(), 128U);
+  EXPECT_EQ(spans.back().at("name"), "126");
+  EXPECT_EQ(spans[0].at("attributes"), json::parse(R"([{"key":"kv.spans_left_out","value":{"intValue":"873"}}])"));
+}
+
+TEST(TraceTest, AnEndpointIsAnHttpUrl) {
+  const auto parsed = [](const char* text) {
+    const auto url = parse_http_url(text);
+    return url ? url->host + "|" + url->port + "|" + url->target : "fault: " + url.error().message;
+  };
+  EXPECT_EQ(parsed("http://localhost:4318"), "localhost|4318|/v1/traces");
+  EXPECT_EQ(parsed("http://collector"), "collector|80|/v1/traces");
+  EXPECT_EQ(parsed("http://collector/"), "collector|80|/v1/traces");
+  EXPECT_EQ(parsed("http://[::1]:4318/a/b"), "::1|4318|/a/b");
+  EXPECT_EQ(parsed("http://[::1]"), "::1|80|/v1/traces");
+  EXPECT_EQ(parsed("https://collector"), "fault: it does not begin with http://");
+  EXPECT_EQ(parsed("collector:4318"), "fault: it does not begin with http://");
+  EXPECT_EQ(parsed("http://"), "fault: it names no host");
+  EXPECT_EQ(parsed("http://:4318"), "fault: it names no host");
+  EXPECT_EQ(parsed("http://[::1"), "fault: the bracket of its address is not closed");
+  EXPECT_EQ(parsed("http://[::1]x:1"), "fault: something stands behind the bracket of its address");
+  for (const char* port : {"", "0", "x", "1x", "65536", "-1"}) {
+    EXPECT_EQ(parsed(("http://collector:" + std::string(port)).c_str()), "fault: its port is none") << port;
+  }
+  EXPECT_EQ(parsed("http://a b"), "fault: it has blanks or characters that are not ASCII");
+  EXPECT_EQ(parsed("http://a/\r\nX: y"), "fault: it has blanks or characters that are not ASCII");
+}
+
+TEST(TraceThreads, ManyThreadsTraceAtOnce) {
+  Collector collector;
+  std::uint64_t sent = 0;
+  std::uint64_t dropped = 0;
+  {
+    const auto tracer = tracer_to(collector.endpoint());
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int k = 0; k < 500; ++k) tracer->sample("batch")->add("GET", Tracer::now());
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_TRUE(wait_until([&] { return tracer->status().sent + tracer->status().dropped == 4'000; }));
+    sent = tracer->status().sent;
+    dropped = tracer->status().dropped;
+  }
+  EXPECT_EQ(sent + dropped, 4'000U);
+  EXPECT_EQ(collector.spans().size(), sent);
+}
+
+}  // namespace
+}  // namespace kv::test
