@@ -18,7 +18,7 @@ from typing import Any, Callable, Deque, List, Optional, Sequence, cast
 from . import _requests as requests
 from ._options import Options
 from ._requests import Request
-from ._wire import ERROR, Reply, ReplyReader, knows_nobody, refuses_frame
+from ._wire import ERROR, Reply, ReplyReader, is_busy, knows_nobody, refuses_frame
 from .errors import BusyError, ClosedError, KvConnectionError, KvError, KvTimeoutError, ProtocolError, server_error
 
 Undo = Callable[[Request[Any]], None]
@@ -199,15 +199,18 @@ class Connection(asyncio.Protocol):
         if not self._line:
             self._fail(_unasked(reply))
             return
-        if reply[0] == ERROR and reply[1].startswith(b"BUSY "):
-            self._fail(server_error(reply[1].decode("utf-8", "replace"), False))  # The server closes, and did nothing.
-            return
-        if self._options.names_user and knows_nobody(reply):
-            self._retired = True  # Another connection can say it again.
         exchange = self._line[0]
         exchange.replies.append(reply)
-        if refuses_frame(reply):
-            exchange.replies += [reply] * (len(exchange.requests) - len(exchange.replies))
+        refused = False
+        if reply[0] >= ERROR:
+            if is_busy(reply):
+                self._fail(server_error(reply[1].decode("utf-8", "replace"), False))
+                return
+            refused = refuses_frame(reply)
+            if refused:
+                exchange.replies += [reply] * (len(exchange.requests) - len(exchange.replies))
+            elif self._options.names_user and knows_nobody(reply):
+                self._retired = True  # Another connection can say it again.
         if len(exchange.replies) < len(exchange.requests):
             return
         self._line.popleft()
@@ -215,9 +218,9 @@ class Connection(asyncio.Protocol):
             exchange.done.set_result(exchange.replies)
         else:
             self._give_back(exchange)
-        if refuses_frame(reply):
-            refused = KvConnectionError(f"{self._options.place} ended the connection over a request that was too large")
-            self._fail(refused, carried_out=False)
+        if refused:
+            why = f"{self._options.place} ended the connection over a request that was too large"
+            self._fail(KvConnectionError(why), carried_out=False)
         elif self._retired and not self._line:
             self.close()
 

@@ -17,6 +17,11 @@ _HEADER_BYTES = HEADER.size
 _STATUSES = frozenset((OK, NULL, ERROR, INVALID, PUSH))
 
 
+def is_busy(reply: Reply) -> bool:
+    """Whether it is BUSY, said as soon as a connection is accepted; nothing is carried out, and the server closes."""
+    return reply[0] == ERROR and reply[1].startswith(b"BUSY ")
+
+
 def refuses_frame(reply: Reply) -> bool:
     """Whether it is INVALID TOOLARGE, behind which the server carries out nothing more and closes."""
     return reply[0] == INVALID and reply[1].startswith(b"TOOLARGE ")

@@ -16,7 +16,7 @@ from typing import Any, List, Optional, Sequence
 from .. import _requests as requests
 from .._options import Options
 from .._requests import Request
-from .._wire import ERROR, Reply, ReplyReader, knows_nobody, refuses_frame
+from .._wire import Reply, ReplyReader, is_busy, knows_nobody, refuses_frame
 from ..errors import ClosedError, KvConnectionError, KvError, KvTimeoutError, ProtocolError, server_error
 
 RECEIVE_BYTES = 65536
@@ -217,11 +217,11 @@ class _Readiness:
 def _complete(replies: List[Reply], count: int) -> bool:
     """Whether `count` replies have come. Behind a frame that is refused none come, so its reply is theirs too.
 
-    Raises BusyError, which is said as soon as a connection is accepted, before anything is carried out.
+    Raises BusyError, behind which none come either.
     """
     if not replies:
         return False
-    if replies[0][0] == ERROR and replies[0][1].startswith(b"BUSY "):
+    if is_busy(replies[0]):
         raise server_error(replies[0][1].decode("utf-8", "replace"), False)
     if refuses_frame(replies[-1]):
         replies += [replies[-1]] * (count - len(replies))
