@@ -67,6 +67,15 @@ def test_the_url_chooses_the_backend(app: Any) -> None:
     assert app.backend.as_uri().startswith("kv://")
 
 
+def test_users_have_passwords_that_are_not_shown() -> None:
+    with LiveServer("--password", "s3cret") as live:
+        app = make_app(f":s3cret@{live.address}/celery")
+        app.backend.store_result("one", 1, states.SUCCESS)
+        assert app.AsyncResult("one").result == 1
+        assert "s3cret" not in app.backend.as_uri() + repr(app.backend) + repr(app.backend.client) + live.log
+        app.backend.client.close()
+
+
 def test_a_backend_can_be_sent_to_another_process(app: Any) -> None:
     make, arguments = app.backend.__reduce__()
     assert make(*arguments).url == app.backend.url
