@@ -127,9 +127,15 @@ async def test_a_lock_is_owned_until_its_time_is_over(address: str) -> None:
 
 async def test_renewal_keeps_a_lock(address: str) -> None:
     async with KvClient.connect(address) as client:
-        lock = Lock(client, "l", ttl=1.2, auto_renew=True)
+        lock = Lock(client, "l", ttl=3, auto_renew=True)
         async with lock:
-            await asyncio.sleep(1.6)
+            for _ in range(2):
+                left = more = await client.ttl("l") or 0
+                while more <= left:
+                    left = more
+                    await asyncio.sleep(0.01)
+                    more = await client.ttl("l") or 0
+                    assert more, "it has run out"
             assert lock.owned and await client.get("l") == lock.owner
         assert await client.get("l") is None
         await asyncio.sleep(0.2)
@@ -138,9 +144,15 @@ async def test_renewal_keeps_a_lock(address: str) -> None:
 
 def test_renewal_by_a_thread_keeps_a_lock(address: str) -> None:
     with kv_client.sync.KvClient.connect(address) as client:
-        lock = kv_client.sync.Lock(client, "l", ttl=1.2, auto_renew=True)
+        lock = kv_client.sync.Lock(client, "l", ttl=3, auto_renew=True)
         with lock:
-            time.sleep(1.6)
+            for _ in range(2):
+                left = more = client.ttl("l") or 0
+                while more <= left:
+                    left = more
+                    time.sleep(0.01)
+                    more = client.ttl("l") or 0
+                    assert more, "it has run out"
             assert lock.owned and client.get("l") == lock.owner
         assert client.get("l") is None
         eventually(lambda: not any(thread.name == "kv-renewal" for thread in threading.enumerate()))
