@@ -10,7 +10,11 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+# The server under test, and kv-cli beside it: that of the release build unless the environment names another.
+os.environ.setdefault("KV_SERVER", str(Path(__file__).resolve().parents[3] / "build" / "release" / "bin" / "kv-server"))
 
 START_DEADLINE = 60.0
 DEADLINE = 20.0
