@@ -9,7 +9,7 @@ from typing import Any, Awaitable, Callable
 
 import pytest
 
-from kv_client import KvClient, KvPool, Lock, PoolConfig
+from kv_client import KvClient, KvPool, Lock, PoolConfig, cached
 from support import DEADLINE, FakeServer, Peer, eventually_async, in_memory
 
 Call = Callable[[], Awaitable[Any]]
@@ -139,6 +139,38 @@ async def test_a_cancelled_acquisition_leaves_no_lock_behind(address: str, kind:
             await client.unlock("l", "next")
 
         assert await at_every_step(take, check) > 1
+
+
+@pytest.mark.parametrize("renews", [False, True])
+async def test_a_block_that_holds_a_lock_may_be_cancelled(address: str, renews: bool) -> None:
+    async with KvClient.connect(address) as client:
+
+        async def hold() -> None:
+            async with Lock(client, "l", auto_renew=renews) as acquired:
+                assert acquired
+                await client.get("other")
+
+        async def check(steps: int) -> None:
+            assert await client.acquire("l", "next", wait=20)
+            await client.unlock("l", "next")
+
+        assert await at_every_step(hold, check) > 1
+
+
+async def test_a_cached_function_may_be_cancelled_and_the_next_caller_computes(address: str) -> None:
+    async with KvClient.connect(address) as client:
+
+        @cached(60, client=client, key=lambda: "f")
+        async def f() -> int:
+            await asyncio.sleep(0)
+            return 7
+
+        async def check(steps: int) -> None:
+            assert await client.acquire("f:lock", "next", wait=20), "nobody computes any more"
+            await client.unlock("f:lock", "next")
+            assert await f() == 7 and await client.delete("f")
+
+        assert await at_every_step(f, check) > 1
 
 
 @pytest.mark.parametrize("kind", ["client", "pool"])
