@@ -93,6 +93,11 @@ bool Dispatcher::may_write(const protocol::Frame& frame) const {
   return row != nullptr && (row->flags & kWrite) != 0;
 }
 
+ByteView Dispatcher::name(const protocol::Frame& frame) const {
+  const CommandRow* row = find_command(frame.tag);
+  return row == nullptr ? "unknown" : row->name;
+}
+
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                      protocol::Weight weight, ByteBuffer& out) {
   const std::size_t size_before = out.size();

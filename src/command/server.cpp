@@ -42,7 +42,9 @@ json::object server_section(const ServerState& state) {
           {"listeners", texts(state.listeners)},
           {"threads", state.threads},
           {"uptime_seconds", state.uptime_ms / 1000},
-          {"protected", state.is_protected}};
+          {"protected", state.is_protected},
+          {"trace_spans_sent", state.spans_sent},
+          {"trace_spans_dropped", state.spans_dropped}};
 }
 
 json::object clients_section(const ServerState& state, const observability::Counters::Totals& totals,

@@ -52,9 +52,9 @@ void set_up(Socket& socket, std::chrono::seconds keepalive) {
 
 struct Network::State {
   State(const NetworkOptions& network_options, protocol::RequestHandler& handler, const Clock& clock,
-        observability::Counters& counters, CommitGate* commit_gate)
-      : options(network_options), context{options,    handler,     clock,   counters,
-                                          heavy_work, commit_gate, nullptr, handshakes} {
+        observability::Counters& counters, CommitGate* commit_gate, observability::Tracer* tracer)
+      : options(network_options), context{options,     handler, clock,      counters, heavy_work,
+                                          commit_gate, nullptr, handshakes, tracer} {
     for (std::size_t i = 0; i < options.threads; ++i) {
       threads.push_back(std::make_unique<IoThread>(context, open, refused));
     }
@@ -133,8 +133,8 @@ std::vector<Answer> Network::State::ask_all(Answer (*question)(IoThread::Session
 }
 
 Network::Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
-                 observability::Counters& counters, CommitGate* commit_gate)
-    : state_(std::make_unique<State>(options, handler, clock, counters, commit_gate)) {}
+                 observability::Counters& counters, CommitGate* commit_gate, observability::Tracer* tracer)
+    : state_(std::make_unique<State>(options, handler, clock, counters, commit_gate, tracer)) {}
 
 Network::~Network() {
   stop();

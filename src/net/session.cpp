@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "kv/observability/log.hpp"
+#include "kv/protocol/command.hpp"
 
 namespace kv::net {
 
@@ -46,6 +47,7 @@ Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::
       peer_(std::move(peer)),
       tls_(std::move(tls)),
       input_(kInputBytesIdle),
+      trace_(context.tracer),
       began_(now),
       awaited_since_(now),
       coarse_now_(now),
@@ -54,9 +56,11 @@ Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::
 Awaitable<void> Session::run() {
   if (tls_ != nullptr && !co_await handshake()) co_return;
   caller_ = context_.handler.connect(std::move(peer_));
+  trace_.accepted(peer(), began_);
   while (true) {
     switch (next_step()) {
       case Step::kRead: {
+        trace_.end();
         if (stopping_ && !socket_.is_readable()) {
           finishing_ = true;
           break;
@@ -149,15 +153,23 @@ Session::Step Session::next_step() {
     } else if (frames.size() >= kPrefetchFramesMin) {
       context_.handler.prefetch({frames.data(), frames.size()});
     }
-    if (!now) now = context_.clock.now();
+    if (!now) {
+      now = context_.clock.now();
+      trace_.begin(peer());
+    }
     for (auto frame = frames.begin(); frame != frames.end() && may_run_frames(); ++frame) {
       const std::size_t frame_bytes = protocol::kHeaderBytes + frame->payload.size();
       if (!commits_.has_room() && context_.handler.may_write(*frame)) {
         return output_.empty() ? Step::kAwaitRoom : Step::kWrite;
       }
+      const auto since = trace_.now();
+      const std::size_t replied_before = output_.buffer().size();
       if (!take(*frame, context_.handler.handle(*frame, *caller_, *now, Weight::kLight, output_.buffer()))) {
         heavy_frame_ = *frame;
         return output_.empty() ? Step::kRunHeavy : Step::kWrite;
+      }
+      if (trace_.is_on()) [[unlikely]] {
+        trace_.ran(context_.handler.name(*frame), since, output_.buffer().view().substr(replied_before));
       }
       input_.consume(frame_bytes);
     }
@@ -244,7 +256,9 @@ void Session::finish_read(error_code error, std::size_t size, bool filled) {
 // Waits until the log holds what the replies tell of.
 Awaitable<void> Session::commit() {
   activity_ = Activity::kCommitting;
+  const auto since = trace_.now();
   const auto [error] = co_await commits_.async_pass(lsn_, kAwait);
+  trace_.waited("log wait", since);
   if (error) broken_ = true;
 }
 
@@ -290,10 +304,12 @@ void Session::finish_write(error_code error, std::size_t size) {
 
 Awaitable<void> Session::run_heavy() {
   protocol::Handled handled;
+  const auto since = trace_.now();
   co_await run_beside(context_.heavy_work, [&] {
     handled = context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), Weight::kHeavy, output_.buffer());
   });
   take(heavy_frame_, std::move(handled));
+  if (trace_.is_on()) trace_.ran(context_.handler.name(heavy_frame_), since, output_.buffer().view());
   input_.consume(protocol::kHeaderBytes + heavy_frame_.payload.size());
 }
 
@@ -322,6 +338,7 @@ Awaitable<void> Session::run_beside(asio::thread_pool& threads, Work work) {
 Awaitable<void> Session::wait_for_pending() {
   activity_ = Activity::kWaiting;
   woken_ = false;
+  const auto since = trace_.now();
   // A wake that comes late, when the wait has ended for another reason, must not end the next one.
   pending_->notify([weak = weak_from_this(), wait = ++waits_, executor = socket_.get_executor()] {
     asio::post(executor, [weak, wait] {
@@ -330,6 +347,7 @@ Awaitable<void> Session::wait_for_pending() {
   });
   if (!stopping_ && !woken_) co_await sleep(pending_->time_left());
   if (broken_) co_return;
+  trace_.waited(last_command_ == static_cast<std::uint8_t>(protocol::Command::kAcquire) ? "lock wait" : "wait", since);
   const bool withdrawn = stopping_ || (pending_->ends_with_peer() && peer_is_gone());
   lsn_ = std::max(lsn_, withdrawn ? pending_->withdraw(output_.buffer()) : pending_->complete(output_.buffer()));
   if (!commits_.may_pass(lsn_)) co_await commit();

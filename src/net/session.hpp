@@ -41,6 +41,7 @@
 #include "net/commit_line.hpp"
 #include "net/polled_socket.hpp"
 #include "net/reply_queue.hpp"
+#include "net/session_trace.hpp"
 
 namespace kv::net {
 
@@ -54,6 +55,7 @@ struct SessionContext {
   CommitGate* commit_gate;               // nullptr: replies wait for nothing
   asio::thread_pool* handshake_work;     // nullptr: nobody speaks TLS
   std::atomic<std::size_t>& handshakes;  // that are under way
+  observability::Tracer* tracer;         // nullptr: nothing is traced
 };
 
 using SessionHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -132,6 +134,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   std::unique_ptr<protocol::Caller> caller_;  // nullptr: it is not known yet who calls
   ByteBuffer input_;
   ReplyQueue output_;
+  SessionTrace trace_;
   protocol::Frame heavy_frame_;
   std::unique_ptr<protocol::PendingReply> pending_;
   Lsn lsn_ = kNoLsn;  // the last record that the replies to be sent depend on

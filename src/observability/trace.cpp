@@ -104,6 +104,11 @@ struct Tracer::State {
   std::thread sender;
 };
 
+Result<void> Tracer::check_endpoint(std::string_view endpoint) {
+  if (const auto url = parse_http_url(endpoint); !url) return url.error();
+  return {};
+}
+
 Result<std::unique_ptr<Tracer>> Tracer::start(const Options& options) {
   auto url = parse_http_url(options.endpoint);
   if (!url) return url.error();

@@ -10,6 +10,7 @@
 
 #include "kv/base/limits.hpp"
 #include "kv/base/utf8.hpp"
+#include "kv/observability/trace.hpp"
 #include "kv/observability/log.hpp"
 
 namespace kv::server {
@@ -195,6 +196,27 @@ Result<std::string> Path::parse(ByteView text) const {
     return bad(shown(text) + " has quotes, backslashes or other characters that a file's name may not have here");
   }
   return std::string(text);
+}
+
+Result<std::string> TraceEndpoint::parse(ByteView text) const {
+  if (text.empty()) return std::string();
+  if (const auto good = observability::Tracer::check_endpoint(text); !good) {
+    return bad(shown(text) + " is not http://HOST[:PORT][/PATH]: " + good.error().message);
+  }
+  return std::string(text);
+}
+
+Result<double> Share::parse(ByteView text) const {
+  double share = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (error != std::errc() || end != text.data() + text.size()) return bad(shown(text) + " is not a number");
+  if (!(share >= 0 && share <= 1)) return bad(shown(text) + " is not between 0 and 1");
+  return share;
+}
+
+std::string Share::format(Value value) const {
+  char text[32];
+  return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
 }
 
 Result<std::string> Password::parse(ByteView text) const {

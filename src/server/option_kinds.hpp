@@ -140,6 +140,28 @@ struct Path {
   std::string allowed() const { return {}; }
 };
 
+// The URL of a collector of traces, or nothing.
+struct TraceEndpoint {
+  using Value = std::string;
+  static constexpr bool kQuoted = true;
+  const char* placeholder = "URL";
+
+  Result<Value> parse(ByteView text) const;
+  std::string format(const Value& value) const { return value; }
+  std::string allowed() const { return "http://HOST[:PORT][/PATH]"; }
+};
+
+// A share of a whole: 0.25.
+struct Share {
+  using Value = double;
+  static constexpr bool kQuoted = true;
+  const char* placeholder = "SHARE";
+
+  Result<Value> parse(ByteView text) const;
+  std::string format(Value value) const;
+  std::string allowed() const { return "0 to 1"; }
+};
+
 // A secret, or nothing. It is never shown: neither by a message nor by --print-config.
 struct Password {
   using Value = std::string;

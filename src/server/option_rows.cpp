@@ -264,6 +264,18 @@ std::vector<Row> make_rows() {
            .group = logging,
            .help = "Append the log to this file instead of writing it to stderr. SIGHUP opens it anew, for logrotate."},
           Path{}, [](auto& o) -> auto& { return o.log.file; }),
+      row(
+          {.name = "otlp-endpoint",
+           .group = logging,
+           .help =
+               "Send traces of some of the requests to this collector, by OpenTelemetry's protocol (OTLP over HTTP, "
+               "in JSON). Without a path in it, /v1/traces."},
+          TraceEndpoint{}, [](auto& o) -> auto& { return o.trace_endpoint; }),
+      row(
+          {.name = "otlp-sampling-ratio",
+           .group = logging,
+           .help = "How many of the batches of requests, and of the connections, are traced."},
+          Share{}, [](auto& o) -> auto& { return o.trace_ratio; }),
   };
 }
 

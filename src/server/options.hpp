@@ -89,6 +89,9 @@ struct Options {
 
   log::Settings log;
 
+  std::string trace_endpoint;  // empty: nothing is traced
+  double trace_ratio = kTraceRatioDefault;
+
   bool print_commands = false;        // print the command table instead of serving
   std::vector<std::string> warnings;  // sentences for the log, once it is open
 };

@@ -56,6 +56,14 @@ std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine
   return std::make_unique<engine::MemoryLimit>(engine, bytes, engine::memory_of_this_process());
 }
 
+std::unique_ptr<observability::Tracer> start_tracer(const Options& options) {
+  if (options.trace_endpoint.empty()) return nullptr;
+  log::info("tracing", {{"endpoint", options.trace_endpoint}});
+  return observability::Tracer::start(
+             {.endpoint = options.trace_endpoint, .ratio = options.trace_ratio, .version = KV_VERSION})
+      .value();
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("[::1]:");
 }
@@ -80,7 +88,8 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                    .limits = {options.payload_bytes_max, options.key_bytes_max},
                    .read_only = storage_ == nullptr ? nullptr : &storage_->read_only(),
                    .memory = memory_.get()}),
-      network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr) {}
+      tracer_(start_tracer(options)),
+      network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr, tracer_.get()) {}
 
 Server::~Server() = default;
 
@@ -215,6 +224,7 @@ command::ServerState Server::state() const {
   bool all_protected = true;
   for (std::size_t i = 0; i < listeners.size(); ++i) all_protected = all_protected && is_protected(i, listeners[i]);
   const auto uptime = std::chrono::steady_clock::now() - started_;
+  const auto traced = tracer_ == nullptr ? observability::Tracer::Status{} : tracer_->status();
   return {
       .version = KV_VERSION,
       .listeners = listeners,
@@ -223,6 +233,8 @@ command::ServerState Server::state() const {
       .connections = network_.connections(),
       .connections_max = options_.connections_max,
       .is_protected = all_protected,
+      .spans_sent = traced.sent,
+      .spans_dropped = traced.dropped,
       .tls = tls_state()};
 }
 

@@ -75,8 +75,9 @@ class Server final : public command::Administration {
   const std::unique_ptr<security::Users> users_;
   security::Authenticator authenticator_;
   command::Dispatcher dispatcher_;
-  std::unique_ptr<TlsWatch> tls_;    // nullptr: nobody speaks TLS
-  std::size_t plain_listeners_ = 0;  // the first so many are; the others speak TLS
+  const std::unique_ptr<observability::Tracer> tracer_;  // nullptr: nothing is traced
+  std::unique_ptr<TlsWatch> tls_;                        // nullptr: nobody speaks TLS
+  std::size_t plain_listeners_ = 0;                      // the first so many are; the others speak TLS
   net::Network network_;
 };
 

@@ -62,6 +62,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
  public:
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
   bool may_write(const protocol::Frame& frame) const override;
+  ByteView name(const protocol::Frame&) const override { return "SCRIPTED"; }
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;

@@ -130,6 +130,14 @@ const std::vector<OptionCase> kOptions{
     {"l", "log-level", R"("trace")", "warn", R"("warn")", {"off"}, R"("off")"},
     {"", "log-format", R"("json")", "text", R"("text")", {"json"}, R"("json")"},
     {"", "log-file", R"("/var/log/a b#1.log")", "b,c.log", R"("b,c.log")", {"d = [e].log"}, R"("d = [e].log")"},
+    {"",
+     "otlp-endpoint",
+     R"("http://a:1")",
+     "http://b",
+     R"("http://b")",
+     {"http://[::1]:2/c"},
+     R"("http://[::1]:2/c")"},
+    {"", "otlp-sampling-ratio", R"("0.5")", "1", R"("1")", {"0"}, R"("0")"},
 };
 
 // The command line that sets an option to one of its values; a switch takes none without `=`.
@@ -513,6 +521,13 @@ TEST(Options, ABadValueIsNamed) {
       {"log-file", "a\\b", "a\\\\b" + bad_path},
       {"log-file", "a\nb", "a\\nb" + bad_path},
       {"log-file", "\xff", "\\xff" + bad_path},
+      {"otlp-endpoint", "https://a", "https://a is not http://HOST[:PORT][/PATH]: it does not begin with http://"},
+      {"otlp-endpoint", "http://a:0", "http://a:0 is not http://HOST[:PORT][/PATH]: its port is none"},
+      {"otlp-sampling-ratio", "1.5", "1.5 is not between 0 and 1"},
+      {"otlp-sampling-ratio", "-0.1", "-0.1 is not between 0 and 1"},
+      {"otlp-sampling-ratio", "nan", "nan is not between 0 and 1"},
+      {"otlp-sampling-ratio", "half", "half is not a number"},
+      {"otlp-sampling-ratio", "1%", "1% is not a number"},
       {"bind", "localhost", "localhost is not HOST:PORT"},
       {"bind", "localhost:", "localhost: is not HOST:PORT"},
       {"bind", ":6380", ":6380 is not HOST:PORT"},
@@ -553,7 +568,7 @@ TEST(Options, AnEmptyValueIsNamed) {
     EXPECT_EQ(fault_of({"--" + option.name}), "--" + option.name + ": needs a value");
     EXPECT_EQ(fault_of({"--" + option.name + "="}), "--" + option.name + ": needs a value");
     const std::set<std::string> kEmptyByDefault{"log-file", "data-dir", "restore", "password", "password-file",
-                                                "acl-file", "tls-cert", "tls-key", "tls-ca"};
+                                                "acl-file", "tls-cert", "tls-key", "tls-ca",   "otlp-endpoint"};
     if (kEmptyByDefault.contains(option.name)) {
       const std::string line = printed_by({"--print-config", "--" + option.name, ""}, {{variable_of(option.name), ""}});
       EXPECT_THAT(line, HasSubstr("\n" + option.name + " = \"\"  # from flag\n"));

@@ -23,6 +23,9 @@ inline constexpr std::uint32_t kScanCountDefault = 100;
 inline constexpr std::uint32_t kScanCountMax = 10'000;
 inline constexpr std::size_t kFolderBytesMax = 4'095;  // of a backup: what Linux takes as a path
 
+// Tracing.
+inline constexpr double kTraceRatioDefault = 0.001;  // --otlp-sampling-ratio
+
 // The engine.
 inline constexpr std::size_t kShardsDefault = 256;  // --shards
 inline constexpr std::size_t kShardsMax = 65'536;

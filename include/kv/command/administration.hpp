@@ -30,7 +30,9 @@ struct ServerState {
   std::uint64_t uptime_ms = 0;
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_max = 0;
-  bool is_protected = false;  // who can connect is on this machine, or has to authenticate
+  bool is_protected = false;     // who can connect is on this machine, or has to authenticate
+  std::uint64_t spans_sent = 0;  // to the collector of traces
+  std::uint64_t spans_dropped = 0;
   TlsState tls{};
 };
 

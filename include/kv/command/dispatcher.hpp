@@ -42,6 +42,7 @@ class Dispatcher final : public protocol::RequestHandler {
   // What handle() goes by before it has looked at any data: only a frame that weighs little is run as kLight.
   static protocol::Weight weigh(const protocol::Frame& frame);
   bool may_write(const protocol::Frame& frame) const override;
+  ByteView name(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;
   void refuse(const Error& error, ByteBuffer& out) override;

@@ -16,6 +16,7 @@
 #include "kv/base/result.hpp"
 #include "kv/net/commit_gate.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/observability/trace.hpp"
 #include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
 #include "kv/security/tls_identity.hpp"
@@ -38,9 +39,11 @@ struct NetworkOptions {
 
 class Network {
  public:
-  // All arguments must outlive stop(). Replies wait at `commit_gate`, where there is one.
+  // All arguments must outlive stop(). Replies wait at `commit_gate`, and what is done is told to `tracer`, where there
+  // are such.
   Network(const NetworkOptions& options, protocol::RequestHandler& handler, const Clock& clock,
-          observability::Counters& counters, CommitGate* commit_gate = nullptr);
+          observability::Counters& counters, CommitGate* commit_gate = nullptr,
+          observability::Tracer* tracer = nullptr);
   // Stops, if stop() has not been called.
   ~Network();
   Network(const Network&) = delete;

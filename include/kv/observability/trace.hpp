@@ -82,6 +82,8 @@ class Tracer {
     double ratio = 0;      // of all that could be traced, 0 to 1
     std::string version;   // of the server
   };
+  // Whether it is one; fails with kArgument, and a sentence for people.
+  static Result<void> check_endpoint(std::string_view endpoint);
   // Starts the thread that sends. Fails with kArgument, and a sentence for people, where the endpoint is none.
   static Result<std::unique_ptr<Tracer>> start(const Options& options);
   // Sends what is there, for a second at most.

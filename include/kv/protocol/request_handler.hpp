@@ -80,6 +80,9 @@ class RequestHandler {
   // Whether the frame may change data, and so needs room in the log. Cheap; thread-safe.
   virtual bool may_write(const Frame& frame) const = 0;
 
+  // What the frame's command is called, for people; good for ever. Thread-safe.
+  virtual ByteView name(const Frame& frame) const = 0;
+
   // Carries out one request of `caller`, which connect() made, and appends its reply to `out`; or returns a
   // PendingReply, and appends nothing yet. The reply is to be sent only once the log is as safe up to Handled::lsn as
   // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. `weight` says where it
