@@ -1,6 +1,7 @@
 // A row of the command table, and what a command's function gets to work with.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -67,7 +68,13 @@ std::span<const CommandRow> persistence_commands();
 std::span<const CommandRow> client_commands();
 std::span<const CommandRow> user_commands();
 
+// By command byte; nullptr where there is no command.
+using CommandTable = std::array<const CommandRow*, 256>;
+extern const CommandTable kCommandTable;
+
 // The row of a command byte; nullptr where there is none.
-const CommandRow* find_command(std::uint8_t byte);
+inline const CommandRow* find_command(std::uint8_t byte) {
+  return kCommandTable[byte];
+}
 
 }  // namespace kv::command

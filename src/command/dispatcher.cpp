@@ -16,6 +16,14 @@ constexpr std::size_t kScanFixedBytes = 14;
 constexpr std::size_t kLightPatternBytes = 64;
 // Up to here a batch takes well under a millisecond.
 constexpr std::size_t kLightBatchBytes = 16U << 10;
+// A command on one key with a payload below this is a matter of a microsecond.
+constexpr std::uint32_t kBriefPayloadBytes = 1U << 10;
+
+// Under what the counters have it: 0 for all that no command has.
+std::uint8_t counted_as(std::uint8_t command_byte) {
+  constexpr std::uint8_t kNoCommand = 0;
+  return find_command(command_byte) == nullptr ? kNoCommand : command_byte;
+}
 
 // The longest reply to a command that writes, but for those that answer with what a key held: the sum of two Decimals.
 constexpr std::size_t kReplyRoom = protocol::kHeaderBytes + 1 + 2 + kDecimalDigitsMax + 3;
@@ -30,9 +38,22 @@ Services with_keys_that_scan_can_return(Services services) {
 }
 
 // Asking all I/O threads takes a moment, and what is asked there runs beside them; a name is set on the session's own.
-bool asks_the_io_threads(const CommandRow& row, ByteView payload) {
-  return row.byte == protocol::Command::kClient && !payload.empty() &&
-         static_cast<protocol::ClientCall>(payload[0]) != protocol::ClientCall::kSetName;
+bool asks_the_io_threads(const protocol::Frame& frame) {
+  return static_cast<protocol::Command>(frame.tag) == protocol::Command::kClient && !frame.payload.empty() &&
+         static_cast<protocol::ClientCall>(frame.payload[0]) != protocol::ClientCall::kSetName;
+}
+
+// From which size of its payload on a command is heavy.
+std::size_t heavy_from(const CommandRow& row) {
+  if ((row.flags & kHeavy) != 0) return 0;
+  if ((row.flags & kBatch) != 0) return kLightBatchBytes;
+  return row.byte == protocol::Command::kScan ? kScanFixedBytes + kLightPatternBytes : kHeavyPayloadBytes;
+}
+
+// Whether it is a matter of a microsecond, given a small payload.
+bool may_be_brief(const CommandRow& row) {
+  return (row.flags & (kHeavy | kBatch | kWaits | kAdmin)) == 0 && row.byte != protocol::Command::kScan &&
+         row.byte != protocol::Command::kInfo;
 }
 
 // Whether the user may run the command, and use the keys that the request names as the command does.
@@ -62,30 +83,28 @@ Result<void> check_rules(const Connection& connection, const CommandRow& row, co
   return {};
 }
 
-protocol::Weight weigh(const protocol::Frame& frame, const CommandRow* row) {
-  const std::size_t size = frame.payload.size();
-  if (size >= kHeavyPayloadBytes) return protocol::Weight::kHeavy;
-  if (row == nullptr) return protocol::Weight::kLight;
-  const bool heavy = (row->flags & kHeavy) != 0 || ((row->flags & kBatch) != 0 && size >= kLightBatchBytes) ||
-                     (row->byte == protocol::Command::kScan && size >= kScanFixedBytes + kLightPatternBytes) ||
-                     asks_the_io_threads(*row, frame.payload);
-  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
-}
-
-bool is_error_frame(ByteView frame) {
-  return !frame.empty() && static_cast<protocol::Status>(frame[0]) == protocol::Status::kError;
-}
-
 }  // namespace
 
-Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {}
+Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {
+  scales_.fill({.brief_below = kBriefPayloadBytes, .heavy_from = kHeavyPayloadBytes});
+  for (const CommandRow* row : kCommandTable) {
+    if (row == nullptr) continue;
+    scales_[static_cast<std::uint8_t>(row->byte)] = {
+        .brief_below = may_be_brief(*row) ? kBriefPayloadBytes : 0,
+        .heavy_from = static_cast<std::uint32_t>(std::min(heavy_from(*row), kHeavyPayloadBytes))};
+  }
+}
 
 std::unique_ptr<protocol::Caller> Dispatcher::connect(protocol::Peer peer) {
   return std::make_unique<Connection>(std::move(peer), services_.users);
 }
 
-protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) {
-  return command::weigh(frame, find_command(frame.tag));
+protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
+  const Scale& scale = scales_[frame.tag];
+  const std::size_t size = frame.payload.size();
+  if (size < scale.brief_below) return protocol::Weight::kBrief;
+  const bool heavy = size >= scale.heavy_from || asks_the_io_threads(frame);
+  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 
 bool Dispatcher::may_write(const protocol::Frame& frame) const {
@@ -105,7 +124,8 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
   protocol::Handled handled;
   const auto fail = [&](const Error& error) {
     out.truncate(size_before);
-    refuse(error, out);
+    protocol::ReplyWriter(out, services_.limits.payload_bytes_max).error(error);
+    services_.counters.add_failed(counted_as(frame.tag), error.code);
   };
   try {
     // A reply that has no room after the command has changed something would be too late to fail.
@@ -114,10 +134,9 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
         services_, static_cast<Connection&>(caller), call, {out, services_.limits.payload_bytes_max}, weight, handled};
     if (const auto done = run(frame, context); !done) [[unlikely]] {
       fail(done.error());
-    } else if (is_error_frame(out.view().substr(size_before))) {
-      // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
-      services_.counters.add_error(Errc::kReplyTooLarge);
-    }
+    } else if (out.size() > size_before) {
+      count(frame.tag, static_cast<protocol::Status>(out.view()[size_before]));
+    }  // else the reply is still to come, or the request to be handled once more
   } catch (const std::bad_alloc&) {
     fail({Errc::kOutOfMemory, "the system has no memory left for this"});
   }
@@ -128,14 +147,6 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
 
 Result<void> Dispatcher::run(const protocol::Frame& frame, Context& context) const {
   const CommandRow* row = find_command(frame.tag);
-  const bool is_heavy = command::weigh(frame, row) == protocol::Weight::kHeavy;
-  const bool runs_beside = context.weight == protocol::Weight::kHeavy;
-  if (is_heavy && !runs_beside) {
-    context.handled.is_heavy = true;
-    return {};
-  }
-  // One that turned out to be heavy only when it was run is run twice.
-  if (is_heavy == runs_beside) services_.counters.add_command(frame.tag);
   if (row == nullptr) return Error{Errc::kUnknownCommand, "no command has this byte"};
   const bool is_free = context.caller.is_free(services_.users.generation());
   if (!is_free) {
@@ -153,6 +164,31 @@ Result<void> Dispatcher::run(const protocol::Frame& frame, Context& context) con
   const auto room = services_.memory->make_room(frame.payload.size(), context.call);
   if (!room) return Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
   return row->function(context, request);
+}
+
+void Dispatcher::count(std::uint8_t command, protocol::Status status) {
+  switch (status) {
+    case protocol::Status::kNull:
+      return services_.counters.add_null(command);
+    case protocol::Status::kError:
+      // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
+      return services_.counters.add_failed(command, Errc::kReplyTooLarge);
+    default:
+      return services_.counters.add_ok(command);
+  }
+}
+
+// Frames with the same command share one entry of its histogram.
+void Dispatcher::timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+                       std::chrono::nanoseconds time) {
+  const auto each = time / static_cast<std::int64_t>(frames.size());
+  for (std::size_t from = 0, to = 0; from < frames.size(); from = to) {
+    const std::uint8_t tag = frames[from].tag;
+    while (to < frames.size() && frames[to].tag == tag) ++to;
+    services_.counters.add_latency(counted_as(tag), each, to - from);
+  }
+  SlowRequests* slow = services_.slow_requests;
+  if (slow != nullptr && time > slow->threshold()) slow->add(frames, caller, time);
 }
 
 bool Dispatcher::is_read_only() const {

@@ -134,6 +134,7 @@ class PendingAcquire final : public protocol::PendingReply, public engine::Waite
   void reply(ByteBuffer& out) const {
     protocol::ReplyWriter writer(out, services_.limits.payload_bytes_max);
     reply_acquired(outcome_, writer);
+    services_.counters.add_ok(static_cast<std::uint8_t>(protocol::Command::kAcquire));
   }
 
   engine::Call call_now() const { return {services_.clock.now()}; }

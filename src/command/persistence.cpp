@@ -79,9 +79,14 @@ class PendingSnapshot final : public protocol::PendingReply {
   void reply(const char* if_not_done, ByteBuffer& out) {
     protocol::ReplyWriter writer(out, services_.limits.payload_bytes_max);
     const Saved saved = outcome_->get().value_or(Error{Errc::kInternal, if_not_done});
-    if (saved) return writer.ok_u64(*saved);
-    services_.counters.add_error(Errc::kInternal);
-    writer.error(failure(saved.error()));
+    constexpr auto kCommand = static_cast<std::uint8_t>(protocol::Command::kSnapshot);
+    if (saved) {
+      writer.ok_u64(*saved);
+      services_.counters.add_ok(kCommand);
+    } else {
+      writer.error(failure(saved.error()));
+      services_.counters.add_failed(kCommand, Errc::kInternal);
+    }
   }
 
   const Services& services_;

@@ -96,10 +96,11 @@ json::object stats_section(const observability::Counters::Totals& totals, const 
   json::object commands;
   std::uint64_t unknown = 0;
   std::uint64_t total = 0;
-  for (unsigned byte = 0; byte < totals.commands.size(); ++byte) {
-    const std::uint64_t calls = totals.commands[byte];
+  for (const security::CommandInfo& command : command_infos()) commands[json::string_view(command.name)] = 0;
+  for (const auto& [byte, sums] : totals.commands) {
+    const std::uint64_t calls = sums.calls();
     total += calls;
-    if (const CommandRow* row = find_command(static_cast<std::uint8_t>(byte))) {
+    if (const CommandRow* row = find_command(byte)) {
       commands[json::string_view(row->name)] = calls;
     } else {
       unknown += calls;

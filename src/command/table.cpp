@@ -1,4 +1,3 @@
-#include <array>
 #include <vector>
 
 #include <boost/json.hpp>
@@ -10,10 +9,8 @@
 namespace kv::command {
 namespace {
 
-using Table = std::array<const CommandRow*, 256>;
-
-Table make_table() {
-  Table table{};
+CommandTable make_table() {
+  CommandTable table{};
   for (const auto family :
        {string_commands(), counter_commands(), batch_commands(), keyspace_commands(), lock_commands(),
         server_commands(), persistence_commands(), client_commands(), user_commands()}) {
@@ -26,22 +23,18 @@ Table make_table() {
   return table;
 }
 
-const Table kTable = make_table();
-
 constexpr std::pair<Flag, const char*> kFlagNames[] = {{kRead, "read"},   {kWrite, "write"}, {kAdmin, "admin"},
                                                        {kWaits, "waits"}, {kHeavy, "heavy"}, {kBatch, "batch"},
                                                        {kGrows, "grows"}, {kOpen, "open"}};
 
 }  // namespace
 
-const CommandRow* find_command(std::uint8_t byte) {
-  return kTable[byte];
-}
+const CommandTable kCommandTable = make_table();
 
 security::CommandInfos command_infos() {
   static const auto kInfos = [] {
     std::vector<security::CommandInfo> infos;
-    for (const CommandRow* row : kTable) {
+    for (const CommandRow* row : kCommandTable) {
       if (row == nullptr) continue;
       infos.push_back({.byte = static_cast<std::uint8_t>(row->byte),
                        .name = row->name,
@@ -58,7 +51,7 @@ security::CommandInfos command_infos() {
 
 std::string commands_as_json() {
   boost::json::array commands;
-  for (const CommandRow* row : kTable) {
+  for (const CommandRow* row : kCommandTable) {
     if (row == nullptr) continue;
     boost::json::array fields;
     for (const protocol::Field field : row->shape.fields) {

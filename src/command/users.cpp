@@ -68,11 +68,13 @@ class PendingAuth final : public protocol::PendingReply {
   bool ends_with_peer() const override { return false; }
 
   Lsn complete(ByteBuffer& out) override {
+    constexpr auto kCommand = static_cast<std::uint8_t>(protocol::Command::kAuth);
     protocol::ReplyWriter reply(out, services_.limits.payload_bytes_max);
     if (const auto done = finish(services_, connection_, *login_)) {
       reply.ok();
+      services_.counters.add_ok(kCommand);
     } else {
-      services_.counters.add_error(done.error().code);
+      services_.counters.add_failed(kCommand, done.error().code);
       reply.error(done.error());
     }
     return kNoLsn;

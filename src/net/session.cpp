@@ -22,8 +22,8 @@ namespace {
 
 // Without input for this long a session gives its buffers back.
 constexpr std::chrono::seconds kQuietAfter{1};
-// Announcing fewer frames together than this gains nothing.
-constexpr std::size_t kPrefetchFramesMin = 4;
+// To announce fewer frames together than this gains nothing, and each of them can be timed for itself.
+constexpr std::size_t kGroupFramesMin = 4;
 
 // Counts what goes on in one place for as long as it lives.
 class UnderWay {
@@ -143,39 +143,54 @@ Awaitable<security::TlsChannel::Outcome> Session::shake_hands(security::TlsChann
 Session::Step Session::next_step() {
   if (broken_) return Step::kClose;
   std::optional<UnixMillis> now;  // one point in time for all that is run here
+  observability::Stopwatch stopwatch;
   while (may_run_frames()) {
-    Frames frames;
-    const FrameState next = look_ahead(frames);
-    if (frames.empty()) {
-      if (next == FrameState::kIncomplete) return step_without_frame();
+    const Group group = look_ahead();
+    if (group.frames.empty()) {
+      if (group.next == FrameState::kIncomplete) return step_without_frame();
       context_.handler.refuse({Errc::kTooLarge, "the payload is over the limit"}, output_.buffer());
       finishing_ = true;
-    } else if (frames.size() >= kPrefetchFramesMin) {
-      context_.handler.prefetch({frames.data(), frames.size()});
+      break;
     }
     if (!now) {
       now = context_.clock.now();
+      stopwatch.start();
       trace_.begin(peer());
     }
-    for (auto frame = frames.begin(); frame != frames.end() && may_run_frames(); ++frame) {
-      const std::size_t frame_bytes = protocol::kHeaderBytes + frame->payload.size();
-      if (!commits_.has_room() && context_.handler.may_write(*frame)) {
-        return output_.empty() ? Step::kAwaitRoom : Step::kWrite;
-      }
-      const auto since = trace_.now();
-      const std::size_t replied_before = output_.buffer().size();
-      if (!take(*frame, context_.handler.handle(*frame, *caller_, *now, Weight::kLight, output_.buffer()))) {
-        heavy_frame_ = *frame;
-        return output_.empty() ? Step::kRunHeavy : Step::kWrite;
-      }
-      if (trace_.is_on()) [[unlikely]] {
-        trace_.ran(context_.handler.name(*frame), since, output_.buffer().view().substr(replied_before));
-      }
-      input_.consume(frame_bytes);
-    }
+    if (group.frames.size() > 1) context_.handler.prefetch({group.frames.data(), group.frames.size()});
+    if (const auto step = run_group(group, *now, stopwatch)) return output_.empty() ? *step : Step::kWrite;
   }
   if (!output_.empty()) return Step::kWrite;
   return pending_ != nullptr ? Step::kWait : Step::kLinger;
+}
+
+// Says what has to be awaited before the rest of the group can be run, if there is a rest.
+std::optional<Session::Step> Session::run_group(const Group& group, UnixMillis now,
+                                                observability::Stopwatch& stopwatch) {
+  std::optional<Step> step;
+  std::size_t done = 0;
+  while (done < group.frames.size() && may_run_frames()) {
+    const protocol::Frame& frame = group.frames[done];
+    if (!commits_.has_room() && context_.handler.may_write(frame)) {
+      step = Step::kAwaitRoom;
+      break;
+    }
+    const auto since = trace_.now();
+    const std::size_t replied_before = output_.buffer().size();
+    if (group.weight == Weight::kHeavy ||
+        !take(frame, context_.handler.handle(frame, *caller_, now, Weight::kLight, output_.buffer()))) {
+      heavy_frame_ = frame;
+      step = Step::kRunHeavy;
+      break;
+    }
+    if (trace_.is_on()) [[unlikely]] {
+      trace_.ran(context_.handler.name(frame), since, output_.buffer().view().substr(replied_before));
+    }
+    input_.consume(protocol::kHeaderBytes + frame.payload.size());
+    ++done;
+  }
+  if (done != 0) context_.handler.timed({group.frames.data(), done}, *caller_, stopwatch.lap());
+  return step;
 }
 
 // False when nothing was done yet, as it would take too long here.
@@ -200,17 +215,22 @@ std::size_t Session::payload_bytes_max() const {
   return caller_->is_admitted() ? payload_bytes_max : std::min(payload_bytes_max, kUnauthenticatedPayloadBytesMax);
 }
 
-// Finds the whole frames that come next, as many as are announced together, and says what comes after them.
-FrameState Session::look_ahead(Frames& frames) const {
+// Finds the whole frames that come next, as many as make a group.
+Session::Group Session::look_ahead() const {
+  Group group;
   ByteView rest = input_.view();
-  FrameState state = FrameState::kComplete;
-  while (frames.size() < frames.capacity()) {
+  while (group.frames.size() < group.frames.capacity()) {
     protocol::Frame frame;
-    state = protocol::take_frame(rest, payload_bytes_max(), frame);
-    if (state != FrameState::kComplete) break;
-    frames.push_back(frame);
+    group.next = protocol::take_frame(rest, payload_bytes_max(), frame);
+    if (group.next != FrameState::kComplete) break;
+    const Weight weight = context_.handler.weigh(frame);
+    if (weight != Weight::kBrief && !group.frames.empty()) break;
+    group.frames.push_back(frame);
+    group.weight = weight;
+    if (weight != Weight::kBrief) break;
   }
-  return state;
+  if (group.frames.size() > 1 && group.frames.size() < kGroupFramesMin) group.frames.resize(1);
+  return group;
 }
 
 // What comes next when the input holds no whole frame.
@@ -306,7 +326,10 @@ Awaitable<void> Session::run_heavy() {
   protocol::Handled handled;
   const auto since = trace_.now();
   co_await run_beside(context_.heavy_work, [&] {
+    observability::Stopwatch stopwatch;
+    stopwatch.start();
     handled = context_.handler.handle(heavy_frame_, *caller_, context_.clock.now(), Weight::kHeavy, output_.buffer());
+    context_.handler.timed({&heavy_frame_, 1}, *caller_, stopwatch.lap());
   });
   take(heavy_frame_, std::move(handled));
   if (trace_.is_on()) trace_.ran(context_.handler.name(heavy_frame_), since, output_.buffer().view());

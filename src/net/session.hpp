@@ -24,6 +24,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include <boost/asio/thread_pool.hpp>
 #include <boost/container/static_vector.hpp>
@@ -33,6 +34,7 @@
 #include "kv/base/clock.hpp"
 #include "kv/net/network.hpp"
 #include "kv/observability/counters.hpp"
+#include "kv/observability/histogram.hpp"
 #include "kv/protocol/connection_info.hpp"
 #include "kv/protocol/request_handler.hpp"
 #include "kv/security/tls_context.hpp"
@@ -92,18 +94,23 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   enum class Step { kRead, kWrite, kRunHeavy, kAwaitRoom, kWait, kLinger, kClose };
   enum class Activity { kRunning, kHandshaking, kReading, kCommitting, kWriting, kWaiting, kHeavy, kLingering };
 
-  // Frames that are announced together. More were measured slower: what is fetched first is then displaced again
-  // before its turn comes.
-  using Frames = boost::container::static_vector<protocol::Frame, 16>;
+  // Frames that are announced, run and timed together: brief ones, or a single one of another weight. More than these
+  // were measured slower: what is fetched first is then displaced again before its turn comes.
+  struct Group {
+    boost::container::static_vector<protocol::Frame, 16> frames;
+    protocol::Weight weight = protocol::Weight::kBrief;
+    protocol::FrameState next = protocol::FrameState::kIncomplete;  // what stands where the look ahead ended
+  };
 
   Awaitable<bool> handshake();
   Awaitable<security::TlsChannel::Outcome> shake_hands(security::TlsChannel& channel);
   Step next_step();
   Step step_without_frame() const;
+  std::optional<Step> run_group(const Group& group, UnixMillis now, observability::Stopwatch& stopwatch);
   bool take(const protocol::Frame& frame, protocol::Handled&& handled);
   bool may_run_frames() const;
   std::size_t payload_bytes_max() const;
-  protocol::FrameState look_ahead(Frames& frames) const;
+  Group look_ahead() const;
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
   Awaitable<void> commit();

@@ -1,5 +1,8 @@
 #include "kv/observability/counters.hpp"
 
+#include <new>
+#include <numeric>
+
 namespace kv::observability {
 namespace {
 
@@ -12,11 +15,32 @@ constinit thread_local Counters::Slot* Counters::cached_slot_ = nullptr;
 
 Counters::Counters() : id_(ids_given.fetch_add(1) + 1) {}
 
+Counters::~Counters() {
+  for (const auto& slot : slots_) {
+    for (const auto& command : slot->commands) delete command.load();
+  }
+}
+
 // A thread that goes back and forth between two Counters gets a new slot each time; there is one in a process.
 void Counters::find_slot() {
   const std::lock_guard lock(mutex_);
   cached_slot_ = slots_.emplace_back(std::make_unique<Slot>()).get();
   cached_owner_ = id_;
+}
+
+Counters::Command* Counters::make_command(std::uint8_t command_byte) {
+  auto* const made = new (std::nothrow) Command;
+  local().commands[command_byte].store(made, std::memory_order_release);
+  return made;
+}
+
+void Counters::add_failed(std::uint8_t command_byte, Errc code) {
+  add_error(code);
+  if (Command* of = command(command_byte)) bump(of->replies[static_cast<std::size_t>(code)], 1);
+}
+
+std::uint64_t Counters::CommandTotals::calls() const {
+  return std::accumulate(replies.begin(), replies.end(), nulls);
 }
 
 Counters::Totals Counters::totals() const {
@@ -27,8 +51,15 @@ Counters::Totals Counters::totals() const {
   };
   for (const auto& slot : slots_) {
     add(totals.counters, slot->counters);
-    add(totals.commands, slot->commands);
     add(totals.errors, slot->errors);
+    for (unsigned byte = 0; byte < slot->commands.size(); ++byte) {
+      const Command* command = slot->commands[byte].load(std::memory_order_acquire);
+      if (command == nullptr) continue;
+      CommandTotals& sums = totals.commands[static_cast<std::uint8_t>(byte)];
+      add(sums.replies, command->replies);
+      sums.nulls += command->nulls.load(std::memory_order_relaxed);
+      sums.latency += command->latency.read();
+    }
   }
   return totals;
 }

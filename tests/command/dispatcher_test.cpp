@@ -78,10 +78,14 @@ TEST_F(DispatcherTest, RefusesWithAnErrorThatIsCounted) {
 
 TEST_F(DispatcherTest, WeighsWhatMayTakeLong) {
   using enum protocol::Command;
-  EXPECT_EQ(weigh(kGet, 10), Weight::kLight);
+  EXPECT_EQ(weigh(kGet, 10), Weight::kBrief);
+  EXPECT_EQ(weigh(kPing, 0), Weight::kBrief);
+  EXPECT_EQ(weigh(kSet, 1'000), Weight::kBrief);
   EXPECT_EQ(weigh(kSet, 10'000), Weight::kLight);
   EXPECT_EQ(weigh(kSet, kHeavyPayloadBytes - 1), Weight::kLight);
   EXPECT_EQ(weigh(kFlush, 0), Weight::kHeavy);
+  EXPECT_EQ(weigh(kInfo, 0), Weight::kLight);
+  EXPECT_EQ(weigh(kAcquire, 30), Weight::kLight);
   EXPECT_EQ(weigh(kMset, 1'000), Weight::kLight);
   EXPECT_EQ(weigh(kMset, 100'000), Weight::kHeavy);
   EXPECT_EQ(weigh(kMget, 100'000), Weight::kHeavy);
@@ -90,7 +94,7 @@ TEST_F(DispatcherTest, WeighsWhatMayTakeLong) {
   for (int byte = 0; byte < 256; ++byte) {
     EXPECT_EQ(weigh(static_cast<protocol::Command>(byte), kHeavyPayloadBytes), Weight::kHeavy) << byte;
   }
-  EXPECT_EQ(weigh(static_cast<protocol::Command>(0xFF), 10), Weight::kLight);
+  EXPECT_EQ(weigh(static_cast<protocol::Command>(0xFF), 10), Weight::kBrief);
 }
 
 TEST_F(DispatcherTest, PrefetchTakesFramesOfAnyKind) {
@@ -198,11 +202,104 @@ TEST_F(DispatcherTest, ALargeReplyIsMadeElsewhereAndCountedOnce) {
   EXPECT_TRUE(out.empty());
   EXPECT_FALSE(dispatcher.handle(taken, *caller, clock.now(), Weight::kHeavy, out).is_heavy);
   EXPECT_GT(out.size(), kHeavyPayloadBytes);
-  EXPECT_EQ(counters.totals().commands[taken.tag], 1U);
+  EXPECT_EQ(counters.totals().commands[taken.tag].calls(), 1U);
   EXPECT_EQ(counters.totals()[observability::Counter::kHits], 2U);
   EXPECT_EQ(counters.totals()[observability::Counter::kMisses], 1U);
   EXPECT_FALSE(handle({static_cast<std::uint8_t>(protocol::Command::kMget), ByteView(mget({"absent"})).substr(5)}, out)
                    .is_heavy);
+}
+
+TEST_F(DispatcherTest, CountsEveryCommandByHowItWasAnswered) {
+  const auto counted = [&](protocol::Command command) {
+    return counters.totals().commands[static_cast<std::uint8_t>(command)];
+  };
+  const auto failed = [&](protocol::Command command, Errc code) {
+    return counted(command).replies[static_cast<std::size_t>(code)];
+  };
+  using enum protocol::Command;
+  run(set("key", encode_string("text")));
+  for (const char* key : {"key", "key", "absent", ""}) run(get(key));
+  run(incr("key"));
+  EXPECT_EQ(failed(kSet, Errc::kOk), 1U);
+  EXPECT_EQ(failed(kGet, Errc::kOk), 2U);
+  EXPECT_EQ(counted(kGet).nulls, 1U);
+  EXPECT_EQ(failed(kGet, Errc::kKey), 1U);
+  EXPECT_EQ(counted(kGet).calls(), 4U);
+  EXPECT_EQ(failed(kIncr, Errc::kWrongType), 1U);
+  // Bytes that no command has count together.
+  run(frame(0x20));
+  run(frame(0xFF));
+  EXPECT_EQ(failed(static_cast<protocol::Command>(0), Errc::kUnknownCommand), 2U);
+  EXPECT_EQ(counters.totals().commands.contains(0xFF), false);
+  // What waits counts when it is answered.
+  run(lock("lock", "owner", 1'000));
+  ByteBuffer out;
+  const std::string request = acquire("lock", "next", 0, 1'000);
+  const protocol::Handled waits = handle({static_cast<std::uint8_t>(kAcquire), ByteView(request).substr(5)}, out);
+  ASSERT_NE(waits.pending, nullptr);
+  EXPECT_EQ(counted(kAcquire).calls(), 0U);
+  waits.pending->complete(out);
+  EXPECT_EQ(failed(kAcquire, Errc::kOk), 1U);
+}
+
+TEST_F(DispatcherTest, SharesTheTimeOfALapAmongItsRequests) {
+  using namespace std::chrono_literals;
+  const auto frame_of = [](protocol::Command command) {
+    return protocol::Frame{static_cast<std::uint8_t>(command), "key"};
+  };
+  using enum protocol::Command;
+  const std::vector<protocol::Frame> lap{frame_of(kGet), frame_of(kGet), frame_of(kSet), frame_of(kGet),
+                                         protocol::Frame{0xFF, ""}};
+  dispatcher.timed(lap, *caller, 5us);
+  auto commands = counters.totals().commands;
+  const auto latency = [&](protocol::Command command) { return commands[static_cast<std::uint8_t>(command)].latency; };
+  EXPECT_EQ(latency(kGet).count(), 3U);
+  EXPECT_EQ(latency(kGet).sum_ns, 3'000U);
+  EXPECT_EQ(latency(kSet).count(), 1U);
+  EXPECT_EQ(latency(kSet).sum_ns, 1'000U);
+  EXPECT_EQ(latency(static_cast<protocol::Command>(0)).count(), 1U) << "under no command's byte";
+  EXPECT_EQ(commands.contains(0xFF), false);
+}
+
+TEST(DispatcherSlow, WhoAsksToIsToldOfWhatTookLong) {
+  using namespace std::chrono_literals;
+  class Told final : public command::SlowRequests {
+   public:
+    std::chrono::nanoseconds threshold() const override { return 10ms; }
+    void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+             std::chrono::nanoseconds time) override {
+      told.push_back({frames.size(), std::string(frames[0].payload), caller.peer().id, time});
+    }
+    struct Lap {
+      std::size_t frames;
+      std::string payload;
+      std::uint64_t caller;
+      std::chrono::nanoseconds time;
+      bool operator==(const Lap&) const = default;
+    };
+    std::vector<Lap> told;
+  };
+  Told told;
+  ManualClock clock;
+  engine::Engine engine({.shards = 1});
+  observability::Counters counters;
+  ScriptedAdministration administration;
+  security::Users users(command::command_infos());
+  security::Authenticator authenticator(users, clock);
+  command::Dispatcher dispatcher({.engine = engine,
+                                  .clock = clock,
+                                  .counters = counters,
+                                  .administration = administration,
+                                  .users = users,
+                                  .authenticator = authenticator,
+                                  .limits = {},
+                                  .slow_requests = &told});
+  const auto caller = dispatcher.connect({.id = 7});
+  const std::vector<protocol::Frame> lap{{0x01, "first"}, {0x01, "second"}};
+  dispatcher.timed(lap, *caller, 10ms);
+  EXPECT_TRUE(told.told.empty()) << "not over the threshold";
+  dispatcher.timed(lap, *caller, 11ms);
+  EXPECT_EQ(told.told, (std::vector<Told::Lap>{{2, "first", 7, 11ms}}));
 }
 
 // Any bytes as a payload: one reply, an error of the protocol or a success, and the server goes on.

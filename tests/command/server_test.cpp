@@ -101,10 +101,10 @@ TEST_F(ServerCommands, TheStatsSectionCountsCommandsKeysAndErrors) {
   EXPECT_EQ(commands.at("GET").to_number<int>(), 3);
   EXPECT_EQ(commands.at("SET").to_number<int>(), 1);
   EXPECT_EQ(commands.at("INCR").to_number<int>(), 2);
-  EXPECT_EQ(commands.at("INFO").to_number<int>(), 1);
+  EXPECT_EQ(commands.at("INFO").to_number<int>(), 0) << "itself isn't answered yet";
   EXPECT_EQ(commands.at("MGET").to_number<int>(), 0);
   EXPECT_EQ(commands.at("unknown").to_number<int>(), 2);
-  EXPECT_EQ(stats.at("commands_total").to_number<int>(), 10);
+  EXPECT_EQ(stats.at("commands_total").to_number<int>(), 9);
   EXPECT_EQ(stats.at("hits").to_number<int>(), 1);
   EXPECT_EQ(stats.at("misses").to_number<int>(), 1);
   EXPECT_EQ(stats.at("expired").to_number<int>(), 1);

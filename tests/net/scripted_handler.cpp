@@ -171,6 +171,11 @@ protocol::Peer ScriptedHandler::last_peer() const {
   return last_peer_;
 }
 
+protocol::Weight ScriptedHandler::weigh(const protocol::Frame& frame) const {
+  const bool heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily;
+  return heavy ? protocol::Weight::kHeavy : protocol::Weight::kBrief;
+}
+
 bool ScriptedHandler::may_write(const protocol::Frame& frame) const {
   return frame.tag == kWriteEcho;
 }
@@ -191,8 +196,7 @@ class ScriptedTail final : public protocol::ReplyTail {
 
 protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                           protocol::Weight weight, ByteBuffer& out) {
-  const bool is_heavy = frame.tag == kHeavyEcho || frame.tag == kFailHeavily || frame.tag == kLateHeavyEcho;
-  if (is_heavy && weight == protocol::Weight::kLight) return {.is_heavy = true};
+  if (frame.tag == kLateHeavyEcho && weight == protocol::Weight::kLight) return {.is_heavy = true};
   ++handled_;
   last_now_ = now;
   switch (frame.tag) {
@@ -270,6 +274,20 @@ void ScriptedHandler::open_gate() {
 void ScriptedHandler::pass_gate() {
   std::unique_lock lock(mutex_);
   gate_opens_.wait(lock, [&] { return gate_is_open_; });
+}
+
+void ScriptedHandler::timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+                            std::chrono::nanoseconds time) {
+  const std::lock_guard lock(mutex_);
+  for (const protocol::Frame& frame : frames) {
+    timed_.push_back(
+        {std::string(frame.payload.substr(0, TimedFrame::kPayloadBytesKept)), caller.peer().id, frames.size(), time});
+  }
+}
+
+std::vector<TimedFrame> ScriptedHandler::timed() const {
+  const std::lock_guard lock(mutex_);
+  return timed_;
 }
 
 std::vector<std::string> ScriptedHandler::announced() const {

@@ -58,13 +58,25 @@ class PendingRecord {
   std::string payload_ = "complete";
 };
 
+// A frame that the handler was told the time of.
+struct TimedFrame {
+  static constexpr std::size_t kPayloadBytesKept = 8;
+  std::string payload;  // the beginning of it
+  std::uint64_t caller = 0;
+  std::size_t together = 0;  // how many were timed together
+  std::chrono::nanoseconds time{};
+};
+
 class ScriptedHandler final : public protocol::RequestHandler {
  public:
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
   bool may_write(const protocol::Frame& frame) const override;
   ByteView name(const protocol::Frame&) const override { return "SCRIPTED"; }
+  protocol::Weight weigh(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;
+  void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+             std::chrono::nanoseconds time) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
@@ -89,6 +101,8 @@ class ScriptedHandler final : public protocol::RequestHandler {
   std::size_t handled() const { return handled_; }
   // The payloads of all frames that were announced, in that order.
   std::vector<std::string> announced() const;
+  // All frames that it was told the time of, in that order.
+  std::vector<TimedFrame> timed() const;
   // The time that the last request was given.
   UnixMillis last_now() const { return last_now_; }
   // The record of the request of that name; waits until its session waits for it. A wait that is `granted at once` is
@@ -111,6 +125,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   std::atomic<Lsn> pending_lsn_{kNoLsn};
   protocol::Peer last_peer_;
   std::vector<std::string> announced_;
+  std::vector<TimedFrame> timed_;
   std::vector<std::pair<std::string, std::shared_ptr<PendingRecord>>> pending_;
 };
 

@@ -113,6 +113,36 @@ TEST_P(SessionTest, AnnouncesTheFramesOfABatchOnceAndInOrder) {
   EXPECT_GE(announced.size(), 100U);
 }
 
+TEST_P(SessionTest, TellsTheTimeOfEveryRequestOnceAndInOrder) {
+  start();
+  Pipeline pipeline;
+  std::vector<std::string> sent;
+  for (int i = 0; i < 150; ++i) {
+    sent.push_back(std::to_string(i));
+    pipeline.add(i % 40 == 9 ? heavy_echo(sent.back()) : echo(sent.back()), sent.back());
+  }
+  RawClient client = connect();
+  client.send(pipeline.requests);
+  EXPECT_EQ(client.receive(pipeline.replies.size()), pipeline.replies);
+  const std::vector<TimedFrame> timed = handler.timed();
+  ASSERT_EQ(timed.size(), sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_EQ(timed[i].payload, sent[i]);
+    EXPECT_EQ(timed[i].caller, 1U);
+    EXPECT_GE(timed[i].time.count(), 0);
+    EXPECT_TRUE(timed[i].together == 1 || (timed[i].together >= 4 && i % 40 != 9)) << "few are timed one by one";
+  }
+}
+
+TEST_P(SessionTest, WhatIsToBeDoneElsewhereIsTimedThere) {
+  start();
+  RawClient client = connect();
+  client.call(late_heavy_echo("once"));
+  const std::vector<TimedFrame> timed = handler.timed();
+  ASSERT_EQ(timed.size(), 1U);
+  EXPECT_EQ(timed[0].payload, "once");
+}
+
 TEST_P(SessionTest, APeerThatClosesItsSendingSideStillGetsEveryAnswer) {
   start();
   Pipeline pipeline;

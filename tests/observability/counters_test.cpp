@@ -18,7 +18,8 @@ std::uint64_t sum(const auto& cells) {
 TEST(Counters, BeginAtZero) {
   const Counters counters;
   const Counters::Totals totals = counters.totals();
-  EXPECT_EQ(sum(totals.counters) + sum(totals.commands) + sum(totals.errors), 0U);
+  EXPECT_EQ(sum(totals.counters) + sum(totals.errors), 0U);
+  EXPECT_TRUE(totals.commands.empty());
 }
 
 TEST(Counters, CountEachThingForItself) {
@@ -27,19 +28,27 @@ TEST(Counters, CountEachThingForItself) {
   counters.add(Counter::kHits, 4);
   counters.add(Counter::kTimeouts);
   counters.add(Counter::kBytesSent, std::uint64_t{1} << 40);
-  counters.add_command(0x00);
-  counters.add_command(0xFF);
-  counters.add_command(0xFF);
-  counters.add_error(Errc::kReplyTooLarge);
+  counters.add_ok(0x00);
+  counters.add_ok(0xFF);
+  counters.add_ok(0xFF);
+  counters.add_null(0xFF);
+  counters.add_failed(0xFF, Errc::kReplyTooLarge);
   counters.add_error(Errc::kKey);
-  const Counters::Totals totals = counters.totals();
+  counters.add_latency(0x00, Nanoseconds(1'000), 5);
+  Counters::Totals totals = counters.totals();
   EXPECT_EQ(totals[Counter::kHits], 5U);
   EXPECT_EQ(totals[Counter::kMisses], 0U);
   EXPECT_EQ(totals[Counter::kTimeouts], 1U);
   EXPECT_EQ(totals[Counter::kBytesSent], std::uint64_t{1} << 40);
-  EXPECT_EQ(totals.commands[0x00], 1U);
-  EXPECT_EQ(totals.commands[0xFF], 2U);
-  EXPECT_EQ(sum(totals.commands), 3U);
+  EXPECT_EQ(totals.commands.size(), 2U) << "those that were used";
+  EXPECT_EQ(totals.commands[0x00].calls(), 1U);
+  EXPECT_EQ(totals.commands[0x00].latency.count(), 5U);
+  EXPECT_EQ(totals.commands[0x00].latency.sum_ns, 5'000U);
+  EXPECT_EQ(totals.commands[0xFF].calls(), 4U);
+  EXPECT_EQ(totals.commands[0xFF].replies[0], 2U);
+  EXPECT_EQ(totals.commands[0xFF].nulls, 1U);
+  EXPECT_EQ(totals.commands[0xFF].replies[static_cast<std::size_t>(Errc::kReplyTooLarge)], 1U);
+  EXPECT_EQ(totals.commands[0xFF].latency.count(), 0U);
   EXPECT_EQ(totals.errors[static_cast<std::size_t>(Errc::kReplyTooLarge)], 1U);
   EXPECT_EQ(totals.errors[static_cast<std::size_t>(Errc::kKey)], 1U);
   EXPECT_EQ(sum(totals.errors), 2U);
@@ -77,7 +86,8 @@ TEST(CountersThreads, AddUpAndNeverGoBackWhileOthersCount) {
     threads.emplace_back([&] {
       for (std::uint64_t round = 0; round < kRounds; ++round) {
         counters.add(Counter::kBytesReceived, 3);
-        counters.add_command(0x01);
+        counters.add_ok(0x01);
+        counters.add_latency(0x01, Nanoseconds(100), 2);
         counters.add_error(Errc::kBusy);
       }
       --running;
@@ -85,14 +95,16 @@ TEST(CountersThreads, AddUpAndNeverGoBackWhileOthersCount) {
   }
   std::uint64_t last = 0;
   while (running != 0) {
-    const std::uint64_t now = counters.totals()[Counter::kBytesReceived];
+    const Counters::Totals totals = counters.totals();
+    const std::uint64_t now = totals[Counter::kBytesReceived];
     EXPECT_GE(now, last);
     last = now;
   }
   threads.clear();
-  const Counters::Totals totals = counters.totals();
+  Counters::Totals totals = counters.totals();
   EXPECT_EQ(totals[Counter::kBytesReceived], 3 * kThreads * kRounds) << "threads that have ended still count";
-  EXPECT_EQ(totals.commands[0x01], kThreads * kRounds);
+  EXPECT_EQ(totals.commands[0x01].calls(), kThreads * kRounds);
+  EXPECT_EQ(totals.commands[0x01].latency.count(), 2 * kThreads * kRounds);
   EXPECT_EQ(totals.errors[static_cast<std::size_t>(Errc::kBusy)], kThreads * kRounds);
 }
 

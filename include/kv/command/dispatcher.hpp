@@ -2,8 +2,11 @@
 // function.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "kv/base/clock.hpp"
@@ -13,10 +16,22 @@
 #include "kv/observability/counters.hpp"
 #include "kv/protocol/request.hpp"
 #include "kv/protocol/request_handler.hpp"
+#include "kv/protocol/status.hpp"
 #include "kv/security/authenticator.hpp"
 #include "kv/security/users.hpp"
 
 namespace kv::command {
+
+// Who is told of requests that took long. Both are thread-safe, and called on the threads that run requests.
+class SlowRequests {
+ public:
+  virtual ~SlowRequests() = default;
+  // What takes longer than this is slow. Asked often.
+  virtual std::chrono::nanoseconds threshold() const = 0;
+  // These, mostly a single one, took `time` together, one after the other. What they hold goes away afterwards.
+  virtual void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+                   std::chrono::nanoseconds time) = 0;
+};
 
 // What commands work with. All of it must outlive the Dispatcher and its pending replies.
 struct Services {
@@ -29,6 +44,7 @@ struct Services {
   protocol::Limits limits;
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
   engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
+  SlowRequests* slow_requests = nullptr;         // who is to know of them
 };
 
 struct Context;
@@ -39,20 +55,29 @@ class Dispatcher final : public protocol::RequestHandler {
   explicit Dispatcher(const Services& services);
 
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
-  // What handle() goes by before it has looked at any data: only a frame that weighs little is run as kLight.
-  static protocol::Weight weigh(const protocol::Frame& frame);
+  protocol::Weight weigh(const protocol::Frame& frame) const override;
   bool may_write(const protocol::Frame& frame) const override;
   ByteView name(const protocol::Frame& frame) const override;
   protocol::Handled handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                            protocol::Weight weight, ByteBuffer& out) override;
+  void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
+             std::chrono::nanoseconds time) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
  private:
   Result<void> run(const protocol::Frame& frame, Context& context) const;
   bool is_read_only() const;
+  void count(std::uint8_t command, protocol::Status status);
+
+  // By the size of its payload, what a request with some command byte weighs; between the two it is light.
+  struct Scale {
+    std::uint32_t brief_below;
+    std::uint32_t heavy_from;
+  };
 
   const Services services_;
+  std::array<Scale, 256> scales_;
 };
 
 // The command table as the rules of users know it.

@@ -55,6 +55,7 @@ class ReplyTail {
 };
 
 enum class Weight {
+  kBrief,  // run it where the session runs; it is so quick that reading a clock for it would be felt
   kLight,  // run it where the session runs
   kHeavy,  // may take long: run it beside the I/O threads
 };
@@ -77,6 +78,9 @@ class RequestHandler {
   // A connection begins: what the handler keeps of it. Thread-safe.
   virtual std::unique_ptr<Caller> connect(Peer peer) = 0;
 
+  // Whether the frame may take so long that it would delay other sessions. Cheap; thread-safe.
+  virtual Weight weigh(const Frame& frame) const = 0;
+
   // Whether the frame may change data, and so needs room in the log. Cheap; thread-safe.
   virtual bool may_write(const Frame& frame) const = 0;
 
@@ -86,9 +90,14 @@ class RequestHandler {
   // Carries out one request of `caller`, which connect() made, and appends its reply to `out`; or returns a
   // PendingReply, and appends nothing yet. The reply is to be sent only once the log is as safe up to Handled::lsn as
   // its policy promises. Thread-safe. `now` may be the time of the batch that the frame came in. `weight` says where it
-  // runs: what might delay other sessions does nothing as kLight, and then this has to be called again, elsewhere.
-  // Never throws on what a peer sent.
+  // runs, as kLight or kHeavy: of a frame that weighs little the reply may turn out to be large, and then this has to
+  // be called again, elsewhere. Never throws on what a peer sent.
   virtual Handled handle(const Frame& frame, Caller& caller, UnixMillis now, Weight weight, ByteBuffer& out) = 0;
+
+  // These frames of `caller` were handled one after the other, in `time` together; they are still readable. It is the
+  // time that was spent on them here: from the frame in the input to the reply in the output, and not what a reply
+  // waits for after that (another's lock, the log, a peer that reads). Thread-safe.
+  virtual void timed(std::span<const Frame> frames, const Caller& caller, std::chrono::nanoseconds time) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;
