@@ -39,6 +39,9 @@ class PayloadDecoder {
   MaybeError decode_client_call();
   MaybeError decode_text(ByteView& text);
   MaybeError decode_acl_call();
+  MaybeError decode_config_call();
+  MaybeError decode_slowlog_call();
+  MaybeError decode_memory_call();
 
   template <typename T>
   MaybeError decode_integer(T& value) {
@@ -108,6 +111,14 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_text(request_.password);
     case Field::kAclCall:
       return decode_acl_call();
+    case Field::kConfigCall:
+      return decode_config_call();
+    case Field::kSlowlogCall:
+      return decode_slowlog_call();
+    case Field::kMemoryCall:
+      return decode_memory_call();
+    case Field::kSamples:
+      return decode_integer(request_.samples);
     case Field::kRest:
       take(rest_.size(), request_.rest);
       return {};
@@ -259,12 +270,56 @@ MaybeError PayloadDecoder::decode_acl_call() {
   return Error{Errc::kArgument, "ACL has no such call"};
 }
 
+MaybeError PayloadDecoder::decode_config_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  request_.config_call = static_cast<ConfigCall>(call);
+  switch (request_.config_call) {
+    case ConfigCall::kGet:
+      return decode_text(request_.pattern);
+    case ConfigCall::kSet: {
+      std::uint16_t count = 0;
+      if (auto error = decode_integer(count)) return error;
+      request_.count = count;
+      request_.rest = rest_;
+      ByteView text;
+      for (unsigned texts = 2U * count; texts != 0; --texts) {
+        if (auto error = decode_text(text)) return error;
+      }
+      return {};
+    }
+  }
+  return Error{Errc::kArgument, "CONFIG has no such call"};
+}
+
+MaybeError PayloadDecoder::decode_slowlog_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  request_.slowlog_call = static_cast<SlowlogCall>(call);
+  switch (request_.slowlog_call) {
+    case SlowlogCall::kGet:
+      return decode_integer(request_.count);
+    case SlowlogCall::kLen:
+    case SlowlogCall::kReset:
+      return {};
+  }
+  return Error{Errc::kArgument, "SLOWLOG has no such call"};
+}
+
+MaybeError PayloadDecoder::decode_memory_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  if (call != 0) return Error{Errc::kArgument, "MEMORY has no such call"};
+  return {};
+}
+
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {"",         "key",    "key_rest",    "owner", "ttl",      "delta",    "wait",
-                                 "expected", "value",  "keys",        "pairs", "cursor",   "count",    "pattern",
-                                 "mode",     "folder", "client_call", "user",  "password", "acl_call", "rest"};
+  constexpr ByteView kNames[] = {
+      "",         "key",      "key_rest",    "owner",        "ttl",         "delta",   "wait",   "expected",    "value",
+      "keys",     "pairs",    "cursor",      "count",        "pattern",     "mode",    "folder", "client_call", "user",
+      "password", "acl_call", "config_call", "slowlog_call", "memory_call", "samples", "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 
@@ -279,6 +334,13 @@ Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& 
   }
   if (decoder.has_left_over()) return Error{Errc::kFrame, "the payload has bytes left over"};
   return {};
+}
+
+ByteView take_text(ByteView& rest) {
+  const std::size_t size = load_big_endian<std::uint16_t>(rest.data());
+  const ByteView text = rest.substr(2, size);
+  rest.remove_prefix(2 + size);
+  return text;
 }
 
 }  // namespace kv::protocol

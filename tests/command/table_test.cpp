@@ -109,6 +109,18 @@ std::string payload_of(const CommandRow& row) {
       case Field::kClientCall:
         payload += '\0';
         break;
+      case Field::kConfigCall:
+        payload += '\0' + sized("*");
+        break;
+      case Field::kSlowlogCall:
+        payload += '\0' + u32(1);
+        break;
+      case Field::kMemoryCall:
+        payload += '\0';
+        break;
+      case Field::kSamples:
+        payload += u64(0);
+        break;
       case Field::kExpected:
       case Field::kValue:
         payload += value::encode_int(1);

@@ -72,6 +72,10 @@ std::string valid_field(const std::string& field, ByteView key) {
   if (field == "mode") return std::string(1, '\0');  // of SNAPSHOT, and one that takes no folder
   if (field == "folder") return "";
   if (field == "client_call" || field == "acl_call") return std::string(1, '\0');  // lists
+  if (field == "config_call") return '\0' + sized("*");
+  if (field == "slowlog_call") return '\0' + u32(10);
+  if (field == "memory_call") return std::string(1, '\0');
+  if (field == "samples") return u64(0);
   if (field == "user") return sized("me");
   if (field == "password") return sized("secret");
   if (field == "rest") return "";
@@ -134,6 +138,21 @@ std::vector<FieldFault> field_faults(const std::string& field) {
            {"rules for nobody", "\1" + sized("") + "on", "ARGUMENT"},
            {"rules that are none", "\1" + sized("me") + "nonsense", "ARGUMENT"}};
   }
+  if (field == "config_call") {
+    all = {{"a call that is none", "\2", "ARGUMENT"},
+           {"a pattern cut short", '\0' + u16(0xFFFF) + "*", "FRAME"},
+           {"fewer settings than counted", "\1" + u16(2) + sized("log-level") + sized("warn"), "FRAME"},
+           {"more settings than counted", "\1" + u16(0) + sized("log-level") + sized("warn"), "FRAME"},
+           {"a value cut short", "\1" + u16(1) + sized("log-level") + u16(9) + "warn", "FRAME"},
+           {"a setting that is none", "\1" + u16(1) + sized("nonsense") + sized("1"), "ARGUMENT"},
+           {"a value that is none", "\1" + u16(1) + sized("log-level") + sized("loud"), "ARGUMENT"}};
+  }
+  if (field == "slowlog_call") {
+    all = {{"a call that is none", "\3", "ARGUMENT"},
+           {"a length of something", "\1x", "FRAME"},
+           {"a count cut short", std::string("\0\0\0\0", 4), "FRAME"}};
+  }
+  if (field == "memory_call") all = {{"a call that is none", "\1", "ARGUMENT"}};
   if (field == "folder") all = {{"a folder without a backup", "/folder", "FRAME"}};
   if (field == "pattern") all = {{"a pattern cut short", u16(0xFFFF) + "*", "FRAME"}};
   return all;

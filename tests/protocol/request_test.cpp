@@ -148,6 +148,25 @@ TEST(DecodeRequest, ReadsEveryField) {
   EXPECT_EQ(request.client_call, ClientCall::kSetName);
   EXPECT_EQ(request.rest, "h\xc3\xa9");
 
+  decode({kConfigCall}, '\0' + sized("max-*"));
+  EXPECT_EQ(request.config_call, ConfigCall::kGet);
+  EXPECT_EQ(request.pattern, "max-*");
+  decode({kConfigCall}, "\1" + u16(2) + sized("a") + sized("1") + sized("b") + sized(""));
+  EXPECT_EQ(request.config_call, ConfigCall::kSet);
+  EXPECT_EQ(request.count, 2U);
+  ByteView settings = request.rest;
+  for (const char* text : {"a", "1", "b", ""}) EXPECT_EQ(take_text(settings), text);
+  EXPECT_EQ(settings, "");
+  decode({kSlowlogCall}, '\0' + u32(7));
+  EXPECT_EQ(request.slowlog_call, SlowlogCall::kGet);
+  EXPECT_EQ(request.count, 7U);
+  decode({kSlowlogCall}, "\2");
+  EXPECT_EQ(request.slowlog_call, SlowlogCall::kReset);
+  decode({kMemoryCall, kKeyRest}, '\0' + std::string("key"));
+  EXPECT_EQ(request.key, "key");
+  decode({kSamples}, u64(~0ULL));
+  EXPECT_EQ(request.samples, ~0ULL);
+
   decode({kRest}, "rest \xff");
   EXPECT_EQ(request.rest, "rest \xff");
   decode({kRest}, "");

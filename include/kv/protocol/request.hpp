@@ -18,26 +18,30 @@ namespace kv::protocol {
 // One part of a payload. Integers are big-endian; a key or owner is a u16 length and its bytes unless said otherwise.
 enum class Field : std::uint8_t {
   kEnd = 0,
-  kKey,         // key
-  kKeyRest,     // key: all the rest of the payload, without a length
-  kOwner,       // owner
-  kTtl,         // ttl_ms: u64
-  kDelta,       // delta: i64
-  kWait,        // wait_ms: u64
-  kExpected,    // expected: a value
-  kValue,       // value
-  kKeys,        // keys: count u16, then that many keys
-  kPairs,       // ttl_ms and pairs: count u16, ttl u64, then that many (key, value)
-  kCursor,      // cursor: u64
-  kCount,       // count: u32
-  kPattern,     // pattern: u16 length, any bytes
-  kMode,        // mode: u8, a SnapshotMode
-  kFolder,      // folder: all the rest of the payload where the mode is kBackup, else nothing
-  kClientCall,  // client_call: u8, a ClientCall; then what it takes: nothing, id: u64, or rest: a name
-  kUser,        // user: u16 length, any bytes
-  kPassword,    // password: likewise
-  kAclCall,     // acl_call: u8, an AclCall; then what it takes: nothing, a user, or a user and rest: its rules
-  kRest,        // rest: any bytes
+  kKey,          // key
+  kKeyRest,      // key: all the rest of the payload, without a length
+  kOwner,        // owner
+  kTtl,          // ttl_ms: u64
+  kDelta,        // delta: i64
+  kWait,         // wait_ms: u64
+  kExpected,     // expected: a value
+  kValue,        // value
+  kKeys,         // keys: count u16, then that many keys
+  kPairs,        // ttl_ms and pairs: count u16, ttl u64, then that many (key, value)
+  kCursor,       // cursor: u64
+  kCount,        // count: u32
+  kPattern,      // pattern: u16 length, any bytes
+  kMode,         // mode: u8, a SnapshotMode
+  kFolder,       // folder: all the rest of the payload where the mode is kBackup, else nothing
+  kClientCall,   // client_call: u8, a ClientCall; then what it takes: nothing, id: u64, or rest: a name
+  kUser,         // user: u16 length, any bytes
+  kPassword,     // password: likewise
+  kAclCall,      // acl_call: u8, an AclCall; then what it takes: nothing, a user, or a user and rest: its rules
+  kConfigCall,   // config_call: u8, a ConfigCall; then what it takes: a pattern, or count: u16 and rest: settings
+  kSlowlogCall,  // slowlog_call: u8, a SlowlogCall; then what it takes: count: u32, or nothing
+  kMemoryCall,   // u8, 0
+  kSamples,      // samples: u64
+  kRest,         // rest: any bytes
 };
 
 ByteView field_name(Field field);
@@ -63,6 +67,19 @@ enum class AclCall : std::uint8_t {
   kDeleteUser = 2,  // user
   kLoad = 3,
   kSave = 4,
+};
+
+// What CONFIG is to do.
+enum class ConfigCall : std::uint8_t {
+  kGet = 0,  // pattern: of their names
+  kSet = 1,  // count; rest: so many pairs of a name and a value, each for take_text()
+};
+
+// What SLOWLOG is to do.
+enum class SlowlogCall : std::uint8_t {
+  kGet = 0,  // count: at most
+  kLen = 1,
+  kReset = 2,
 };
 
 // The fields of a payload in their order.
@@ -98,11 +115,14 @@ struct Request {
   std::uint64_t wait_ms = 0;
   std::uint64_t cursor = 0;
   std::uint64_t id = 0;
+  std::uint64_t samples = 0;
   std::int64_t delta = 0;
   std::uint32_t count = 0;
   SnapshotMode mode = SnapshotMode::kWait;
   ClientCall client_call = ClientCall::kList;
   AclCall acl_call = AclCall::kList;
+  ConfigCall config_call = ConfigCall::kGet;
+  SlowlogCall slowlog_call = SlowlogCall::kGet;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;
@@ -121,5 +141,8 @@ struct Limits {
 // unspecified. Memory is taken in proportion to the payload, never to a count in it.
 Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& limits, UnixMillis now,
                             Request& request);
+
+// Takes the next text, a u16 length and its bytes, off the front of `rest`. REQUIRES: decode_request() found it there.
+ByteView take_text(ByteView& rest);
 
 }  // namespace kv::protocol

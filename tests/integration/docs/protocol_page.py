@@ -28,6 +28,10 @@ NOTATION = {
     "user": "[user]",
     "password": "[password]",
     "acl_call": "call:u8 …",
+    "config_call": "call:u8 …",
+    "slowlog_call": "call:u8 …",
+    "memory_call": "call:u8",
+    "samples": "samples:u64",
 }
 
 

@@ -172,6 +172,35 @@ std::string client_kill(std::uint64_t id) {
 std::string client_set_name(ByteView name) {
   return join(Command::kClient, "\2", name);
 }
+std::string config_get(ByteView pattern) {
+  return join(Command::kConfig, std::string(1, '\0'), sized(pattern));
+}
+std::string config_set(const Pairs& names_and_values) {
+  std::string payload = "\1" + u16(static_cast<std::uint16_t>(names_and_values.size()));
+  for (const auto& [name, value] : names_and_values) payload += sized(name) + sized(value);
+  return frame(Command::kConfig, payload);
+}
+std::string slowlog_get(std::uint32_t count) {
+  return join(Command::kSlowlog, std::string(1, '\0'), u32(count));
+}
+std::string slowlog_len() {
+  return frame(Command::kSlowlog, "\1");
+}
+std::string slowlog_reset() {
+  return frame(Command::kSlowlog, "\2");
+}
+std::string monitor(std::uint64_t wait_ms) {
+  return frame(Command::kMonitor, u64(wait_ms));
+}
+std::string memory_usage(ByteView key) {
+  return join(Command::kMemory, std::string(1, '\0'), key);
+}
+std::string bigkeys(std::uint32_t count, std::uint64_t samples) {
+  return join(Command::kBigkeys, u32(count), u64(samples));
+}
+std::string hotkeys(std::uint32_t count, std::uint64_t wait_ms) {
+  return join(Command::kHotkeys, u32(count), u64(wait_ms));
+}
 
 std::string list_of(std::initializer_list<std::string> items) {
   return value::encode_list(std::span(items.begin(), items.size()));

@@ -80,6 +80,15 @@ std::string acl_save();
 std::string client_list();
 std::string client_kill(std::uint64_t id);
 std::string client_set_name(ByteView name);
+std::string config_get(ByteView pattern = "*");
+std::string config_set(const Pairs& names_and_values);
+std::string slowlog_get(std::uint32_t count = 0);
+std::string slowlog_len();
+std::string slowlog_reset();
+std::string monitor(std::uint64_t wait_ms = 0);
+std::string memory_usage(ByteView key);
+std::string bigkeys(std::uint32_t count = 0, std::uint64_t samples = 0);
+std::string hotkeys(std::uint32_t count = 0, std::uint64_t wait_ms = 0);
 
 // Lists and Maps written in place: list_of({encode_int(1), encode_null()}).
 std::string list_of(std::initializer_list<std::string> items);
