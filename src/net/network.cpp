@@ -53,8 +53,9 @@ void set_up(Socket& socket, std::chrono::seconds keepalive) {
 struct Network::State {
   State(const NetworkOptions& network_options, protocol::RequestHandler& handler, const Clock& clock,
         observability::Counters& counters, CommitGate* commit_gate, observability::Tracer* tracer)
-      : options(network_options), context{options,     handler, clock,      counters, heavy_work,
-                                          commit_gate, nullptr, handshakes, tracer} {
+      : options(network_options), limits(network_options), context{options,    limits,     handler,     clock,
+                                                                   counters,   heavy_work, commit_gate, nullptr,
+                                                                   handshakes, tracer} {
     for (std::size_t i = 0; i < options.threads; ++i) {
       threads.push_back(std::make_unique<IoThread>(context, open, refused));
     }
@@ -82,6 +83,7 @@ struct Network::State {
                               std::uint64_t id) const;
 
   const NetworkOptions options;
+  LiveLimits limits;
   // Two threads, so that one request that takes a second doesn't hold up all others that are merely large.
   asio::thread_pool heavy_work{2};
   // Not the same ones, so that neither holds up the other.
@@ -105,8 +107,8 @@ struct Network::State {
 
 // On the accepting thread. The socket already belongs to the io_context of `thread`.
 void Network::State::take(Socket socket, const security::TlsIdentity* tls, IoThread& thread) {
-  set_up(socket, options.tcp_keepalive);
-  const bool is_over = open.load() >= options.connections_max;
+  set_up(socket, limits.tcp_keepalive());
+  const bool is_over = open.load() >= limits.connections_max();
   context.counters.add(is_over ? Counter::kConnectionsRefused : Counter::kConnectionsAccepted);
   if (is_over && refused.load() >= kRefusedConnectionsMax) return;  // closed without a word
   (is_over ? refused : open).fetch_add(1);
@@ -195,6 +197,9 @@ bool Network::stop() {
 
 std::vector<std::string> Network::listeners() const {
   return state_->addresses;
+}
+void Network::set_limits(const NetworkLimits& limits) {
+  state_->limits.set(limits);
 }
 std::size_t Network::connections() const {
   return state_->open.load();

@@ -207,7 +207,7 @@ bool Session::take(const protocol::Frame& frame, protocol::Handled&& handled) {
 }
 
 bool Session::may_run_frames() const {
-  return !finishing_ && pending_ == nullptr && output_.size() < context_.options.reply_backlog_max;
+  return !finishing_ && pending_ == nullptr && output_.size() < context_.limits.reply_backlog_max();
 }
 
 std::size_t Session::payload_bytes_max() const {
@@ -466,7 +466,7 @@ void Session::sweep(SteadyClock::time_point now) {
   }
   if (activity_ == Activity::kLingering && now >= linger_until_) return abort();
   if (activity_ == Activity::kWriting) {
-    const auto limit = context_.options.reply_timeout;
+    const auto limit = context_.limits.reply_timeout();
     if (limit.count() > 0 && now - last_active_ >= limit + kSweepPeriod) {
       context_.counters.add(Counter::kTimeouts);
       return abort();
@@ -474,7 +474,7 @@ void Session::sweep(SteadyClock::time_point now) {
   }
   if (activity_ != Activity::kReading) return;
   const auto quiet_for = now - last_active_;
-  const auto limit = input_.empty() ? context_.options.idle_timeout : context_.options.request_timeout;
+  const auto limit = input_.empty() ? context_.limits.idle_timeout() : context_.limits.request_timeout();
   // The time of the last activity is known to one period, and nobody is to be cut off early.
   if (limit.count() > 0 && quiet_for >= limit + kSweepPeriod) {
     context_.counters.add(Counter::kTimeouts);

@@ -41,6 +41,7 @@
 
 #include "net/asio_types.hpp"
 #include "net/commit_line.hpp"
+#include "net/live_limits.hpp"
 #include "net/polled_socket.hpp"
 #include "net/reply_queue.hpp"
 #include "net/session_trace.hpp"
@@ -49,7 +50,8 @@ namespace kv::net {
 
 // What all sessions share.
 struct SessionContext {
-  const NetworkOptions& options;
+  const NetworkOptions& options;  // but for its limits, which may have changed
+  const LiveLimits& limits;
   protocol::RequestHandler& handler;
   const Clock& clock;
   observability::Counters& counters;

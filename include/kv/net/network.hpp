@@ -23,18 +23,22 @@
 
 namespace kv::net {
 
-struct NetworkOptions {
-  std::size_t threads = 1;
-  std::size_t payload_bytes_max = kPayloadBytesDefault;
+// The limits that may change while connections are served.
+struct NetworkLimits {
   std::size_t connections_max = kConnectionsDefault;
   std::size_t reply_backlog_max = kReplyBacklogDefault;
-  std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;     // 0: off
-  std::chrono::milliseconds idle_timeout{0};                              // 0: off
-  std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;         // 0: off
+  std::chrono::milliseconds request_timeout = kRequestTimeoutDefault;  // 0: off
+  std::chrono::milliseconds idle_timeout{0};                           // 0: off
+  std::chrono::milliseconds reply_timeout = kReplyTimeoutDefault;      // 0: off
+  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;           // 0: off; of connections that come from now on
+};
+
+struct NetworkOptions : NetworkLimits {
+  std::size_t threads = 1;
+  std::size_t payload_bytes_max = kPayloadBytesDefault;
   std::chrono::milliseconds authentication_timeout = kAuthenticationMax;  // of whom the handler doesn't admit yet
   std::chrono::milliseconds handshake_timeout = kHandshakeMax;            // that TLS waits for its peer, in all
-  std::size_t handshakes_max = kHandshakesMax;                // while there are more they get a tenth of that
-  std::chrono::seconds tcp_keepalive = kTcpKeepaliveDefault;  // 0: off
+  std::size_t handshakes_max = kHandshakesMax;  // while there are more they get a tenth of that
 };
 
 class Network {
@@ -69,6 +73,9 @@ class Network {
 
   // HOST:PORT of every listener, with the ports that were really bound.
   std::vector<std::string> listeners() const;
+  // The limits from here on. Connections that are over one already go on until it is looked at next: those over
+  // connections_max until they end, those that are quiet until the sweep. Thread-safe.
+  void set_limits(const NetworkLimits& limits);
   // Connections that are open now. Thread-safe.
   std::size_t connections() const;
 
