@@ -49,7 +49,7 @@ PreparedValue::PreparedValue(PreparedValue&& other) noexcept
 
 struct Engine::State {
   explicit State(const Options& options)
-      : context{.hasher = options.hash != nullptr ? Hasher(options.hash) : Hasher(), .eviction = options.eviction},
+      : context{.hasher = options.hash != nullptr ? Hasher(options.hash) : Hasher(), .eviction{options.eviction}},
         count(options.shards) {
     KV_ASSERT(count >= 1 && count <= kShardsMax);
     shards = std::allocator<Shard>().allocate(count);
@@ -482,11 +482,20 @@ Engine::Evicted Engine::State::evict(std::size_t bytes, bool deadline_only, Call
 }
 
 EvictionPolicy Engine::eviction() const {
-  return state_->context.eviction;
+  return state_->context.policy();
+}
+
+void Engine::set_eviction(EvictionPolicy policy) {
+  state_->context.eviction.store(policy, std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < state_->count; ++i) {
+    Shard& shard = state_->shards[i];
+    const ExclusiveGuard guard(shard.mutex);
+    shard.set_eviction(policy, i);
+  }
 }
 
 Engine::Evicted Engine::evict(std::size_t bytes, Call& call) {
-  const EvictionPolicy policy = state_->context.eviction;
+  const EvictionPolicy policy = eviction();
   if (policy.kind != Eviction::kTtl) return state_->evict(bytes, policy.deadline_only, call);
   // Whoever has a deadline goes first, in whichever shard.
   const Evicted evicted = state_->evict(bytes, true, call);

@@ -14,8 +14,6 @@ namespace {
 
 using memory::Use;
 
-constexpr std::int64_t kSlackPart = 64;
-
 // What a small request takes beside its payload: an entry's header, its part of the table and of a page.
 constexpr std::int64_t kBesidePayload = 128;
 // Less is not worth a promise, which all threads would have to agree on.
@@ -65,8 +63,6 @@ MemoryLimit::MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<Pr
     : engine_(engine),
       process_(std::move(process)),
       limit_(static_cast<std::int64_t>(bytes)),
-      slack_(limit_ / kSlackPart),
-      evicts_(engine.eviction().kind != Eviction::kNone),
       least_unheld_(std::numeric_limits<std::int64_t>::max()) {
   unheld_ = static_cast<std::int64_t>(process_->resident_bytes()) - memory::held();
 }
@@ -77,14 +73,14 @@ std::int64_t MemoryLimit::used() const {
 
 bool MemoryLimit::fits(std::int64_t bytes) {
   const bool refusing = refusing_.load(std::memory_order_relaxed);
-  if (used() + bytes > limit_ - (refusing ? slack_ : 0)) return false;
+  if (used() + bytes > limit() - (refusing ? slack() : 0)) return false;
   if (refusing) refusing_ = false;
   return true;
 }
 
 bool MemoryLimit::could_fit(std::int64_t bytes) const {
   const std::int64_t data = memory::held(Use::kPages) + memory::held(Use::kLargeEntries) + memory::held(Use::kTables);
-  return used() - (evicts_ ? data : 0) + bytes <= limit_;
+  return used() - (evicts() ? data : 0) + bytes <= limit();
 }
 
 MemoryLimit::Room MemoryLimit::promise(std::int64_t bytes) {
@@ -96,7 +92,7 @@ MemoryLimit::Room MemoryLimit::promise(std::int64_t bytes) {
 MemoryLimit::Room MemoryLimit::refuse(std::int64_t bytes) {
   refused_.fetch_add(1, std::memory_order_relaxed);
   // Because it is full, and not because this one asks for so much.
-  if (bytes <= slack_ && !refusing_.load(std::memory_order_relaxed)) refusing_ = true;
+  if (bytes <= slack() && !refusing_.load(std::memory_order_relaxed)) refusing_ = true;
   return {};
 }
 
@@ -114,7 +110,7 @@ MemoryLimit::Room MemoryLimit::make_room(std::size_t payload, Call& call) {
       return refuse(bytes);
     }
     evicted += static_cast<std::int64_t>(gone.bytes);
-  } while (evicted < evicted_max && used() > limit_);
+  } while (evicted < evicted_max && used() > limit());
   return room;
 }
 
@@ -126,23 +122,23 @@ void MemoryLimit::look(UnixMillis now) {
   measure();
   // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when there
   // is more of that than after the last time.
-  if (used() > limit_ && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack_) {
+  if (used() > limit() && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
     process_->trim();
     measure();
     least_unheld_ = unheld_;
   }
   least_unheld_ = std::min<std::int64_t>(least_unheld_, unheld_);
   exhausted_ = false;
-  if (!evicts_) return;
+  if (!evicts()) return;
   Call call{now};
-  for (std::int64_t over = used() - limit_; over > 0 && !stopping_; over = used() - limit_) {
+  for (std::int64_t over = used() - limit(); over > 0 && !stopping_; over = used() - limit()) {
     if (!engine_.accepts_upkeep()) return;
     if (engine_.evict(static_cast<std::size_t>(std::min(over, kLookStep)), call).entries == 0) return;
   }
 }
 
 MemoryLimit::Status MemoryLimit::status() const {
-  return {.limit = static_cast<std::uint64_t>(limit_),
+  return {.limit = static_cast<std::uint64_t>(limit()),
           .used = static_cast<std::uint64_t>(std::max<std::int64_t>(used(), 0)),
           .refused = refused_.load(std::memory_order_relaxed)};
 }

@@ -269,6 +269,23 @@ Shard::Evicted Shard::evict(std::size_t bytes, EvictionOrder::Reach reach, Opera
   return done;
 }
 
+void Shard::set_eviction(EvictionPolicy policy, std::uint64_t seed) {
+  std::unique_ptr<EvictionOrder> order;
+  std::vector<std::uint8_t> accesses;  // set when nothing can fail any more
+  if (policy.kind != Eviction::kNone) {
+    order = std::make_unique<EvictionOrder>(policy, context_.hasher, seed);
+    const Table& table = table_;
+    accesses.reserve(table.size());
+    table.for_each([&](const Entry* entry) {
+      const KeyHash hash = context_.hasher(entry->key());
+      accesses.push_back(order->access_of(hash, nullptr, entry->is_lock(), entry->deadline(), table));
+    });
+  }
+  auto access = accesses.begin();
+  if (order != nullptr) table_.for_each([&](const Entry* entry) { entry->set_access(*access++); });
+  order_ = std::move(order);
+}
+
 bool Shard::sweep(EntryPool::WalkPosition& at, std::size_t count, Operation& operation) {
   for (; count != 0; --count) {
     const Entry* entry = pool_.deadline_walk(at);

@@ -37,12 +37,13 @@ struct ShardContext {
   Hasher hasher;
   DeadlineAlarm* alarm = nullptr;
   MutationSink* sink = nullptr;
-  bool reads_depend_on_log = false;  // what the sink says
-  EvictionPolicy eviction{};
+  bool reads_depend_on_log = false;        // what the sink says
+  std::atomic<EvictionPolicy> eviction{};  // an order may still go by the last one, or be none yet
   PageSource pages{};
   std::atomic<std::uint64_t> last_token{0};
 
-  bool evicts() const { return eviction.kind != Eviction::kNone; }
+  bool evicts() const { return policy().kind != Eviction::kNone; }
+  EvictionPolicy policy() const { return eviction.load(std::memory_order_relaxed); }
   EntryPool make_pool() {
     return EntryPool(pages, evicts() ? EntryPool::SparePage::kGivenBack : EntryPool::SparePage::kKept);
   }
@@ -58,7 +59,7 @@ class alignas(64) Shard {
   // `seed` is for what the eviction policy draws. Throws std::bad_alloc.
   explicit Shard(ShardContext& context, std::uint64_t seed = 0) : context_(context), pool_(context.make_pool()) {
     if (context.evicts()) {
-      order_ = std::make_unique<EvictionOrder>(context.eviction, context.hasher, seed);
+      order_ = std::make_unique<EvictionOrder>(context.policy(), context.hasher, seed);
     }
   }
 
@@ -77,7 +78,7 @@ class alignas(64) Shard {
   std::uint64_t evicted_total() const KV_REQUIRES_SHARED(mutex) { return evicted_total_; }
   // Somebody has read this entry.
   void note_hit(const Entry& entry) const KV_REQUIRES_SHARED(mutex) {
-    if (context_.evicts()) order_->note_hit(entry);
+    if (context_.evicts() && order_ != nullptr) order_->note_hit(entry);
   }
   // The last record of a change here.
   Lsn last_lsn() const KV_REQUIRES_SHARED(mutex) { return last_lsn_; }
@@ -116,6 +117,10 @@ class alignas(64) Shard {
   };
   static constexpr std::size_t kEvictedAtOnceMax = 16;
   Evicted evict(std::size_t bytes, EvictionOrder::Reach reach, Operation& operation) KV_REQUIRES(mutex);
+
+  // Goes by another policy from here on. How its entries were used is forgotten: they count as new, in no particular
+  // order. Throws std::bad_alloc, and then has changed nothing.
+  void set_eviction(EvictionPolicy policy, std::uint64_t seed) KV_REQUIRES(mutex);
 
   // Makes an absent key a lock and returns its fencing token.
   std::uint64_t lock_key(Slot slot, KeyHash hash, ByteView key, ByteView owner, UnixMillis deadline,

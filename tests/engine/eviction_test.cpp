@@ -378,5 +378,47 @@ TEST_P(EveryPolicy, NobodyIsForgottenInARandomLife) {
   }
 }
 
+// Every policy after every other, with entries from before and from after the change.
+TEST(ChangedPolicy, EverybodyMayBeEvictedByTheNewOne) {
+  for (std::size_t first = 0; first < std::size(kEvictionNames); ++first) {
+    for (std::size_t second = 0; second < std::size(kEvictionNames); ++second) {
+      const EvictionPolicy before = eviction_policy(first);
+      const EvictionPolicy after = eviction_policy(second);
+      SCOPED_TRACE(std::string(kEvictionNames[first]) + ", then " + std::string(kEvictionNames[second]));
+      TestEngine cache({.shards = 2, .eviction = before});
+      for (int i = 0; i < 40; ++i) cache.put("old " + std::to_string(i), "value", i % 2 == 0 ? 0 : cache.now + 1'000);
+      cache.lock("lock", "owner");
+      for (int i = 0; i < 5; ++i) cache.engine.evict(1, call_at(cache.now));
+      cache.engine.set_eviction(after);
+      EXPECT_EQ(cache.engine.eviction(), after);
+      for (int i = 0; i < 40; ++i) cache.put("new " + std::to_string(i), "value", i % 2 == 0 ? 0 : cache.now + 1'000);
+      while (cache.engine.evict(1, call_at(cache.now)).entries != 0) {
+      }
+      std::size_t left = 0;
+      for (const auto& [key, seen] : cache.entries()) {
+        left += key != "lock" && (!after.deadline_only || seen.deadline != 0) ? 1 : 0;
+      }
+      const std::size_t most = before.kind == Eviction::kNone ? 80 : 75;
+      if (after.kind == Eviction::kNone) {
+        EXPECT_GE(left, most);
+      } else {
+        EXPECT_EQ(left, 0U);
+      }
+      EXPECT_TRUE(cache.has("lock"));
+    }
+  }
+}
+
+TEST(ChangedPolicy, SieveGoesByWhatComesAfterwards) {
+  Evicting cache(Eviction::kNone);
+  cache.put_all({"a", "b"});
+  cache.engine.set_eviction({Eviction::kSieve, false});
+  cache.put_all({"c", "d"});
+  cache.has("c");
+  const Keys gone = cache.victims(3);
+  EXPECT_EQ(std::set(gone.begin(), gone.begin() + 2), (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(gone[2], "d");
+}
+
 }  // namespace
 }  // namespace kv::engine

@@ -207,5 +207,28 @@ TEST(MemoryKeeperThreads, LooksByItself) {
   EXPECT_TRUE(test::wait_until([&] { return cache.engine.usage().entries < 27; }));
 }
 
+TEST_F(MemoryLimitTest, ALimitThatIsLoweredEvictsAtTheNextLook) {
+  fill(60);
+  limit.set_limit(40 * kMiB);
+  EXPECT_TRUE(limit.is_over());
+  EXPECT_EQ(limit.status().limit, static_cast<std::uint64_t>(40 * kMiB));
+  look();
+  EXPECT_FALSE(limit.is_over());
+  EXPECT_LE(entries(), 40U);
+  EXPECT_GE(entries(), 35U);
+  limit.set_limit(kLimit);
+  EXPECT_TRUE(has_room(20 * kMiB));
+  EXPECT_GE(entries(), 35U) << "there is room again without evicting";
+}
+
+TEST_F(MemoryLimitWithoutEviction, APolicyThatComesLaterMakesRoom) {
+  fill(64);
+  EXPECT_FALSE(has_room(kMiB));
+  cache.engine.set_eviction({Eviction::kLru, false});
+  look();
+  EXPECT_TRUE(has_room(kMiB));
+  EXPECT_LT(entries(), 64U);
+}
+
 }  // namespace
 }  // namespace kv::engine

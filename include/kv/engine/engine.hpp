@@ -224,6 +224,10 @@ class Engine {
   // Full memory ------------------------------------------------------------------------------------------------------
 
   EvictionPolicy eviction() const;
+  // Goes by another policy from here on, to which all entries are new. Holds each shard's lock exclusively, one after
+  // the other, for as long as it takes to look at the entries there, which may be milliseconds. Throws std::bad_alloc:
+  // then some shards still have the old policy, which does no harm, and it may be called again. One thread at a time.
+  void set_eviction(EvictionPolicy policy);
   // Evicts some entries of one shard, the next one in turn that has any: at least one, and until `bytes` of them are
   // gone, but few at most. No entries: in no shard is anybody who may be evicted. Holds one shard's lock at a time, for
   // a few microseconds each. A key that is waited for is handed over.

@@ -73,7 +73,10 @@ class MemoryLimit {
   // Ends a look() that is under way, soon, and makes later ones short. Thread-safe.
   void stop() { stopping_ = true; }
 
-  bool is_over() const { return used() > limit_; }
+  // What is over it goes by and by: at the next look, and as room is asked for. Thread-safe.
+  void set_limit(std::uint64_t bytes) { limit_.store(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
+
+  bool is_over() const { return used() > limit(); }
 
   struct Status {
     std::uint64_t limit = 0;
@@ -84,6 +87,9 @@ class MemoryLimit {
 
  private:
   std::int64_t used() const;
+  std::int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  std::int64_t slack() const { return limit() / kSlackPart; }
+  bool evicts() const { return engine_.eviction().kind != Eviction::kNone; }
   bool fits(std::int64_t bytes);
   // Whether it would, with everything evicted.
   bool could_fit(std::int64_t bytes) const;
@@ -92,9 +98,9 @@ class MemoryLimit {
 
   Engine& engine_;
   const std::unique_ptr<ProcessMemory> process_;
-  const std::int64_t limit_;
-  const std::int64_t slack_;             // one part in 64 of the limit
-  const bool evicts_;                    // whether the policy does
+  static constexpr std::int64_t kSlackPart = 64;
+
+  std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> unheld_{0};  // resident but not counted, at the last look; may be negative
   std::atomic<std::int64_t> promised_{0};
   std::atomic<bool> exhausted_{false};  // since the last look nobody was left to be evicted
