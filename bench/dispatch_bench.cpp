@@ -24,6 +24,10 @@ class NoAdministration final : public kv::command::Administration {
   kv::command::PersistenceState persistence() const override { return {}; }
   std::vector<kv::protocol::ConnectionInfo> connections() const override { return {}; }
   bool close_connection(std::uint64_t) override { return false; }
+  std::vector<kv::command::Setting> settings() const override { return {}; }
+  kv::Result<void> change_settings(std::span<const kv::command::SettingChange>, const kv::command::Asker&) override {
+    return {};
+  }
   void take_snapshot(const std::string&, std::function<void(kv::Result<kv::UnixMillis>)>) override {}
 };
 

@@ -67,6 +67,8 @@ std::span<const CommandRow> server_commands();
 std::span<const CommandRow> persistence_commands();
 std::span<const CommandRow> client_commands();
 std::span<const CommandRow> user_commands();
+std::span<const CommandRow> config_commands();
+std::span<const CommandRow> memory_commands();
 
 // By command byte; nullptr where there is no command.
 using CommandTable = std::array<const CommandRow*, 256>;

@@ -28,6 +28,12 @@ EntryView view_of(const Entry& entry) {
 
 }  // namespace
 
+std::size_t entry_bytes(ByteView key, const EntryView& entry) {
+  const bool is_large = entry.large != nullptr;
+  return Entry::size_for(key.size(), entry.value.data.size(), is_large || entry.deadline != 0) +
+         (is_large ? sizeof(LargePrefix) : 0);
+}
+
 Pin::Pin(const EntryView& view) : view_(view) {
   pin_large_entry(view_.large);
 }
@@ -577,6 +583,13 @@ void Engine::prefetch(std::span<const ByteView> keys) const {
     // The address is only a hint: by the time it is used another entry may stand there, and commands look it up again.
     if (const Entry* entry = shard.table().probable_entry(hashes[i])) prefetch_entry(entry);
   }
+}
+
+std::size_t Engine::table_bytes_per_entry(ByteView key) const {
+  const Shard& shard = state_->shard(state_->context.hasher(key));
+  const SharedGuard guard(shard.mutex);
+  const Table& table = shard.table();
+  return table.size() == 0 ? 0 : table.bytes() / table.size();
 }
 
 Engine::Usage Engine::usage() const {

@@ -87,32 +87,42 @@ std::vector<Row> make_rows() {
                    "leaves TLS as the only way in."},
           HostPortOrNone{}, [](auto& o) -> auto& { return o.binds; }),
       row(
-          {.name = "max-connections", .group = network, .help = "Clients at a time. One more is told BUSY and closed."},
+          {.name = "max-connections",
+           .group = network,
+           .help = "Clients at a time. One more is told BUSY and closed.",
+           .live = true},
           Whole{1, kConnectionsMax}, [](auto& o) -> auto& { return o.connections_max; }),
       row(
           {.name = "request-timeout",
            .group = network,
-           .help = "Close a connection that has begun a request and then sends nothing for this long."},
+           .help = "Close a connection that has begun a request and then sends nothing for this long.",
+           .live = true},
           Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.request_timeout; }),
       row(
-          {.name = "idle-timeout", .group = network, .help = "Close a connection that sends no request for this long."},
+          {.name = "idle-timeout",
+           .group = network,
+           .help = "Close a connection that sends no request for this long.",
+           .live = true},
           Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.idle_timeout; }),
       row(
           {.name = "reply-timeout",
            .group = network,
-           .help = "Close a connection that takes nothing of the replies that wait for it for this long."},
+           .help = "Close a connection that takes nothing of the replies that wait for it for this long.",
+           .live = true},
           Duration{milliseconds(1), kTimeoutMax}, [](auto& o) -> auto& { return o.reply_timeout; }),
       row(
           {.name = "reply-backlog",
            .group = network,
            .help = "Run no further request of a connection that lets replies of so many bytes lie, until it has read "
-                   "them."},
+                   "them.",
+           .live = true},
           Size{kReplyBacklogFloor, kReplyBacklogCeiling}, [](auto& o) -> auto& { return o.reply_backlog_max; }),
       row(
           {.name = "tcp-keepalive",
            .group = network,
            .help = "Ask a silent peer's machine after this long whether it is still there, so that a connection whose "
-                   "peer has vanished ends. Whole seconds."},
+                   "peer has vanished ends. Whole seconds.",
+           .live = true},
           Duration{seconds(1), kTcpKeepaliveMax}, [](auto& o) -> auto& { return o.tcp_keepalive; }),
       row(
           {.name = "max-payload",
@@ -165,7 +175,8 @@ std::vector<Row> make_rows() {
            .group = data,
            .help =
                "The most memory that the process takes, for data, buffers and all else. Over it --eviction says what "
-               "goes. auto: three quarters of what its cgroup, or else the machine, has."},
+               "goes. auto: three quarters of what its cgroup, or else the machine, has.",
+           .live = true},
           MemorySize{kMemoryBytesMin, kMemoryBytesMax}, [](auto& o) -> auto& { return o.memory_bytes_max; }),
       row(
           {.name = "eviction",
@@ -174,7 +185,8 @@ std::vector<Row> make_rows() {
                "Which entries make room over --max-memory. noeviction: none, and writes are answered with OOM. sieve: "
                "those that were not read since they were last considered. lru, lfu: those used longest ago, or least "
                "often. ttl: those with the nearest deadline. random: any. With volatile-, only those that have a "
-               "deadline. Locks stay. One of"},
+               "deadline. Locks stay. One of",
+           .live = true},
           Choice{engine::kEvictionNames, "POLICY"}, [](auto& o) -> auto& { return o.eviction; }),
       row(
           {.name = "data-dir",
@@ -254,7 +266,11 @@ std::vector<Row> make_rows() {
            .help = "Let in the users of this file, each with its own passwords and rules. SIGHUP reads it again."},
           Path{}, [](auto& o) -> auto& { return o.access.acl_file; }),
       row(
-          {.name = "log-level", .letter = "l", .group = logging, .help = "The least serious lines to log."},
+          {.name = "log-level",
+           .letter = "l",
+           .group = logging,
+           .help = "The least serious lines to log.",
+           .live = true},
           Choice{log::kLevelNames, "LEVEL"}, [](auto& o) -> auto& { return o.log.level; }),
       row(
           {.name = "log-format", .group = logging, .help = "Lines for people, or one JSON object a line."},

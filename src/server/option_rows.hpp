@@ -21,6 +21,7 @@ struct Row {
   std::string group{};   // its heading in --help
   std::string help{};    // a sentence or two
   bool secret = false;   // --print-config hides it
+  bool live = false;     // CONFIG SET may change it while the server runs
   // What follows from its kind and its member.
   std::string placeholder{};
   std::string allowed{};  // which values, in words; empty: the help says it

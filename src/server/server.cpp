@@ -31,16 +31,19 @@ void let_signals_through() {
   pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
 }
 
+net::NetworkLimits network_limits(const Options& options) {
+  return {.connections_max = options.connections_max,
+          .reply_backlog_max = options.reply_backlog_max,
+          .request_timeout = options.request_timeout,
+          .idle_timeout = options.idle_timeout,
+          .reply_timeout = options.reply_timeout,
+          .tcp_keepalive = std::chrono::duration_cast<std::chrono::seconds>(options.tcp_keepalive)};
+}
+
 net::NetworkOptions network_options(const Options& options) {
-  net::NetworkOptions network;
+  net::NetworkOptions network{network_limits(options)};
   network.threads = options.threads;
   network.payload_bytes_max = options.payload_bytes_max;
-  network.connections_max = options.connections_max;
-  network.request_timeout = options.request_timeout;
-  network.idle_timeout = options.idle_timeout;
-  network.reply_timeout = options.reply_timeout;
-  network.reply_backlog_max = options.reply_backlog_max;
-  network.tcp_keepalive = std::chrono::duration_cast<std::chrono::seconds>(options.tcp_keepalive);
   return network;
 }
 
@@ -49,11 +52,15 @@ engine::EvictionPolicy eviction(const Options& options) {
   return engine::eviction_policy(options.eviction);
 }
 
-std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine::Engine& engine) {
+// REQUIRES: there is one.
+std::uint64_t memory_limit(const Options& options) {
   const std::uint64_t wanted = options.memory_bytes_max;
-  if (wanted == kMemoryUnlimited) return nullptr;
-  const std::uint64_t bytes = wanted == kMemoryAuto ? available_memory() / 4 * 3 : wanted;
-  return std::make_unique<engine::MemoryLimit>(engine, bytes, engine::memory_of_this_process());
+  return wanted == kMemoryAuto ? available_memory() / 4 * 3 : wanted;
+}
+
+std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine::Engine& engine) {
+  if (options.memory_bytes_max == kMemoryUnlimited) return nullptr;
+  return std::make_unique<engine::MemoryLimit>(engine, memory_limit(options), engine::memory_of_this_process());
 }
 
 std::unique_ptr<observability::Tracer> start_tracer(const Options& options) {
@@ -231,7 +238,7 @@ command::ServerState Server::state() const {
       .threads = static_cast<std::uint32_t>(options_.threads),
       .uptime_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()),
       .connections = network_.connections(),
-      .connections_max = options_.connections_max,
+      .connections_max = settings_.now().connections_max,
       .is_protected = all_protected,
       .spans_sent = traced.sent,
       .spans_dropped = traced.dropped,
@@ -266,6 +273,23 @@ command::PersistenceState Server::persistence() const {
           .recovered_entries = status.recovered_entries,
           .recovered_records = status.recovered_records,
           .recovery_ms = ms(status.recovery_took)};
+}
+
+Result<void> Server::change_settings(std::span<const command::SettingChange> changes, const command::Asker& by) {
+  return settings_.change(changes, by, [this](const Options& from, const Options& to) { return apply(from, to); });
+}
+
+// What can fail comes first.
+Result<void> Server::apply(const Options& from, const Options& to) {
+  const bool is_limited = memory_ != nullptr;
+  if (is_limited != (to.memory_bytes_max != kMemoryUnlimited)) {
+    return Error{Errc::kArgument, is_limited ? "max-memory can't be taken away while the server runs"
+                                             : "max-memory can change only where the server was started with some"};
+  }
+  if (is_limited && to.eviction != from.eviction) engine_.set_eviction(eviction(to));
+  if (is_limited && to.memory_bytes_max != from.memory_bytes_max) memory_->set_limit(memory_limit(to));
+  network_.set_limits(network_limits(to));
+  return {};
 }
 
 void Server::take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) {

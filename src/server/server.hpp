@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
@@ -20,6 +22,7 @@
 #include "kv/security/users.hpp"
 #include "kv/storage/storage.hpp"
 
+#include "server/live_settings.hpp"
 #include "server/options.hpp"
 #include "server/storage_gate.hpp"
 #include "server/tls_watch.hpp"
@@ -53,6 +56,8 @@ class Server final : public command::Administration {
   command::PersistenceState persistence() const override;
   std::vector<protocol::ConnectionInfo> connections() const override { return network_.connection_list(); }
   bool close_connection(std::uint64_t id) override { return network_.close_connection(id); }
+  std::vector<command::Setting> settings() const override { return settings_.list(); }
+  Result<void> change_settings(std::span<const command::SettingChange> changes, const command::Asker& by) override;
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override;
 
  private:
@@ -64,7 +69,11 @@ class Server final : public command::Administration {
   bool is_tls(std::size_t listener) const { return listener >= plain_listeners_; }
   bool is_protected(std::size_t listener, const std::string& address) const;
 
-  const Options options_;
+  // Makes the options that may change while the server runs what they are in `to`.
+  Result<void> apply(const Options& from, const Options& to);
+
+  const Options options_;  // as it was started
+  LiveSettings settings_{options_};
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   SystemClock clock_;
   observability::Counters counters_;

@@ -44,6 +44,13 @@ class ScriptedAdministration final : public command::Administration {
     closed.push_back(id);
     return std::ranges::count(open_connections, id, &protocol::ConnectionInfo::id) != 0;
   }
+  std::vector<command::Setting> settings() const override { return all_settings; }
+  Result<void> change_settings(std::span<const command::SettingChange> changes, const command::Asker& by) override {
+    if (refuses_settings) return *refuses_settings;
+    for (const auto& [name, value] : changes) changed_settings.emplace_back(name, value);
+    changed_by = by;
+    return {};
+  }
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override {
     if (at_once) return done(*at_once);
     asked.push_back({backup_folder, std::move(done)});
@@ -51,7 +58,11 @@ class ScriptedAdministration final : public command::Administration {
 
   command::PersistenceState persistence_state;
   std::vector<protocol::ConnectionInfo> open_connections;
-  std::vector<std::uint64_t> closed;          // what was asked to be
+  std::vector<std::uint64_t> closed;  // what was asked to be
+  std::vector<command::Setting> all_settings;
+  Pairs changed_settings;                     // what was asked to be
+  command::Asker changed_by;                  // by whom
+  std::optional<Error> refuses_settings;      // set: how every change fails
   std::optional<Result<UnixMillis>> at_once;  // set: how every snapshot ends before take_snapshot() returns
   std::vector<Asked> asked;
 };

@@ -23,6 +23,8 @@ class NoServer final : public command::Administration {
   command::PersistenceState persistence() const override { return {.enabled = true}; }
   std::vector<ConnectionInfo> connections() const override { return {{.id = 1, .address = "127.0.0.1:1"}}; }
   bool close_connection(std::uint64_t id) override { return id == 1; }
+  std::vector<command::Setting> settings() const override { return {{.name = "a", .values = {"1"}}}; }
+  Result<void> change_settings(std::span<const command::SettingChange>, const command::Asker&) override { return {}; }
   // A backup is done at once, a snapshot when nobody asks any more.
   void take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) override {
     if (!backup_folder.empty()) done(Error{Errc::kInternal, backup_folder});

@@ -53,6 +53,9 @@ constexpr Expected kProtocolPage[] = {
     {0x82, "WHOAMI", ""},
     {0x83, "ACL", "acl_call"},
     {0x84, "CLIENT", "client_call"},
+    {0x85, "CONFIG", "config_call"},
+    {0x89, "MEMORY", "memory_call key_rest"},
+    {0x8A, "BIGKEYS", "count samples"},
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -125,8 +128,8 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 15) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
-                            "CLIENT, AUTH, WHOAMI, ACL";
+  EXPECT_EQ(readers, 18) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
+                            "CLIENT, AUTH, WHOAMI, ACL, CONFIG, MEMORY, BIGKEYS";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

@@ -66,7 +66,7 @@ bool is_admin(const CommandInfo& command) {
   return command.name == "FLUSH" || (command.byte >= 0x80 && command.byte <= 0x8F && command.name != "WHOAMI");
 }
 bool only_reads(const CommandInfo& command) {
-  return command.has_flag("read") && !command.has_flag("write");
+  return command.has_flag("read") && !command.has_flag("write") && !is_admin(command);
 }
 bool names_keys(const CommandInfo& command) {
   for (const char* field : {"key", "key_rest", "keys", "pairs"}) {

@@ -8,6 +8,7 @@
 #include "kv/value/value_view.hpp"
 
 #include "kv-cli/indent_json.hpp"
+#include "kv-cli/table.hpp"
 #include "kv-cli/utc.hpp"
 
 namespace kv::cli {
@@ -29,8 +30,9 @@ class AnswerPrinter {
  public:
   AnswerPrinter(PayloadReader& payload, OutputForm form) : payload_(payload), json_(form == OutputForm::kJson) {}
 
-  // What the payload says, as far as it can be read: good only if the reader is done then.
+  // What the payload says, as far as it can be read: good only if is_good() then.
   std::string print(Answer answer);
+  bool is_good() const { return good_ && payload_.done(); }
 
  private:
   std::string print_value() {
@@ -44,11 +46,13 @@ class AnswerPrinter {
   std::string print_text();
   std::string print_lines();
   std::string print_document();
+  std::string print_list(Answer answer);
   std::string print_type();
   std::string print_saved_at();
 
   PayloadReader& payload_;
   bool json_;
+  bool good_ = true;
 };
 
 std::string AnswerPrinter::print(Answer answer) {
@@ -83,6 +87,9 @@ std::string AnswerPrinter::print(Answer answer) {
       return print_acquired();
     case Answer::kSavedAt:
       return print_saved_at();
+    case Answer::kSettings:
+    case Answer::kBigKeys:
+      return print_list(answer);
     case Answer::kKeys:
       break;
   }
@@ -137,6 +144,14 @@ std::string AnswerPrinter::print_document() {
   return json_ ? std::string(document) : indent_json(document);
 }
 
+std::string AnswerPrinter::print_list(Answer answer) {
+  const ByteView document = payload_.take_rest();
+  if (json_) return std::string(document);
+  auto table = print_table(answer, document);
+  if (!table) good_ = false;
+  return table.value_or("");
+}
+
 std::string AnswerPrinter::print_type() {
   const auto byte = payload_.take<std::uint8_t>();
   const auto name = byte <= value::kValueTypeLast ? value::type_name(static_cast<value::ValueType>(byte)) : "unknown";
@@ -155,8 +170,9 @@ std::string AnswerPrinter::print_saved_at() {
 Outcome<std::string> print_answer(Answer answer, const client::Reply& reply, OutputForm form) {
   if (reply.status == protocol::Status::kNull) return form == OutputForm::kJson ? "null\n" : "(null)\n";
   PayloadReader payload(reply.payload);
-  std::string text = AnswerPrinter(payload, form).print(answer);
-  if (!payload.done()) return not_understood();
+  AnswerPrinter printer(payload, form);
+  std::string text = printer.print(answer);
+  if (!printer.is_good()) return not_understood();
   return text + '\n';
 }
 

@@ -28,6 +28,8 @@ enum class Answer : std::uint8_t {
   kType,      // a type byte
   kAcquired,  // 1 and a token u64, or 0 and the milliseconds left u64
   kSavedAt,   // when it was written to disk: milliseconds since 1970 u64, 0 for never
+  kSettings,  // JSON text: settings
+  kBigKeys,   // JSON text: the largest keys
   kKeys,      // cursor u64, count u32, keys: SCAN, which goes on until the cursor is 0
 };
 

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kv-cli/admin.hpp"
 #include "kv-cli/client.hpp"
 #include "kv-cli/duration.hpp"
 
@@ -103,6 +104,7 @@ CommandLine::CommandLine() {
   }
   client_ = add_client(app_);
   acl_ = add_acl(app_);
+  add_admin(app_);
   add_backup();
   add_import();
   add_export();
@@ -185,6 +187,10 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
     options_.action = *std::move(call);
   } else if (&subcommand == acl_) {
     auto call = read_acl(subcommand);
+    if (!call) return call.error();
+    options_.action = *std::move(call);
+  } else if (is_admin(subcommand)) {
+    auto call = read_admin(subcommand);
     if (!call) return call.error();
     options_.action = *std::move(call);
   } else if (&subcommand == hash_) {

@@ -108,6 +108,21 @@ inline constexpr std::size_t kFailureLinesMax = 10;            // logged a secon
 // The configuration file.
 inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 
+// Looking into a server that runs.
+inline constexpr std::uint32_t kBigKeysDefault = 10;
+inline constexpr std::uint32_t kBigKeysMax = 1'000;
+inline constexpr std::uint32_t kHotKeysDefault = 10;
+inline constexpr std::uint32_t kHotKeysMax = 1'000;
+inline constexpr std::chrono::seconds kHotKeysTimeMax{60};     // that HOTKEYS samples
+inline constexpr std::size_t kShownKeyBytesMax = 64;           // of a key in SLOWLOG and MONITOR
+inline constexpr std::size_t kMonitorRecordsMax = 4'096;       // that wait for one monitor; then they are dropped
+inline constexpr std::chrono::seconds kMonitorWaitMax{10};     // that MONITOR holds its answer back
+inline constexpr std::chrono::seconds kMonitorSilenceMax{30};  // of who doesn't ask again; then it is none any more
+inline constexpr std::chrono::microseconds kSlowlogThresholdDefault{10'000};  // --slowlog-us
+inline constexpr std::chrono::minutes kSlowlogThresholdMax{60};
+inline constexpr std::size_t kSlowlogLengthDefault = 128;  // --slowlog-length: then the oldest gives way
+inline constexpr std::size_t kSlowlogLengthMax = 65'536;
+
 // The log.
 inline constexpr std::size_t kLogQueueLinesMax = 512;      // then the oldest gives way; some 220 KB
 inline constexpr std::size_t kLogTextBytesMax = 1U << 10;  // of a message or field; the rest is cut

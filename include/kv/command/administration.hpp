@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "kv/base/bytes.hpp"
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
 #include "kv/protocol/connection_info.hpp"
@@ -68,6 +70,26 @@ struct PersistenceState {
   std::uint64_t recovery_ms = 0;
 };
 
+// An option of the server, as it holds now.
+struct Setting {
+  std::string name{};
+  std::vector<std::string> values{};  // as they are given; of a secret that there is: ***
+  bool is_list = false;               // otherwise there is one value
+  bool is_live = false;               // it may change while the server runs
+};
+
+// What a setting is to be. Good during the call that it is handed to.
+struct SettingChange {
+  ByteView name;
+  ByteView value;
+};
+
+// Who asks for something that is noted in the log.
+struct Asker {
+  std::string user{};
+  std::string address{};
+};
+
 class Administration {
  public:
   virtual ~Administration() = default;
@@ -80,6 +102,13 @@ class Administration {
   virtual std::vector<protocol::ConnectionInfo> connections() const = 0;
   // Cuts a connection off; false where there is none with this id. Takes a moment, too. Thread-safe.
   virtual bool close_connection(std::uint64_t id) = 0;
+
+  // Every option, in the order in which the server lists them. Thread-safe.
+  virtual std::vector<Setting> settings() const = 0;
+  // Changes all of these settings or none, and notes in the log who did. Fails with kArgument and a sentence that names
+  // the setting; throws std::bad_alloc. May take a moment for each entry, so it is called beside the I/O threads.
+  // Thread-safe.
+  virtual Result<void> change_settings(std::span<const SettingChange> changes, const Asker& by) = 0;
 
   // Takes a snapshot, and where `backup_folder` isn't empty puts it there with the log that belongs to it. `done` gets
   // the time at which that was finished, or why it failed; it is called exactly once, from any thread, possibly before

@@ -59,6 +59,10 @@ struct EntryView {
   const Entry* large = nullptr;  // set where the entry is large: it can be kept by a Pin, and never changes its value
 };
 
+// The memory of an entry: its header, key and value, rounded up as they lie in memory. To that comes its part of a
+// table (Engine::table_bytes_per_entry()), and of a large one what the allocator adds.
+std::size_t entry_bytes(ByteView key, const EntryView& entry);
+
 // Keeps a large entry's value alive and unchanged, whatever becomes of its key, so that it can be copied or compared
 // without a lock. REQUIRES: view.large is set.
 class Pin {
@@ -282,6 +286,8 @@ class Engine {
     std::uint64_t waiters = 0;        // who waits for a key now
   };
   Usage usage() const;
+  // What an entry in the shard of `key` takes of that shard's table, on average.
+  std::size_t table_bytes_per_entry(ByteView key) const;
 
  private:
   struct State;

@@ -37,6 +37,9 @@ LASTSAVE = 0x81
 WHOAMI = 0x82
 ACL = 0x83
 CLIENT = 0x84
+CONFIG = 0x85
+MEMORY = 0x89
+BIGKEYS = 0x8A
 
 NAMES: Dict[int, str] = {
     GET: "GET",
@@ -72,4 +75,7 @@ NAMES: Dict[int, str] = {
     WHOAMI: "WHOAMI",
     ACL: "ACL",
     CLIENT: "CLIENT",
+    CONFIG: "CONFIG",
+    MEMORY: "MEMORY",
+    BIGKEYS: "BIGKEYS",
 }

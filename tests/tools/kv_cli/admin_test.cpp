@@ -1,0 +1,84 @@
+// config, memory and bigkeys against the real server, and what is wrong with a command line.
+#include <string>
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kv-cli/table.hpp"
+#include "support/process/server_process.hpp"
+#include "tools/kv_cli/cli_process.hpp"
+
+namespace kv::cli {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Admin, ConfigPrintsSettingsAndChangesThem) {
+  const test::ServerProcess server;
+  EXPECT_EQ(output_of(server.port(), {"config", "get", "idle-*"}),
+            "SETTING       CHANGES  VALUE\nidle-timeout  live     off\n");
+  EXPECT_EQ(output_of(server.port(), {"config", "set", "idle-timeout", "1h", "log-level", "warn"}), "OK\n");
+  EXPECT_EQ(output_of(server.port(), {"config", "get", "idle-*", "--json"}),
+            "{\"settings\":[{\"name\":\"idle-timeout\",\"value\":\"1h\",\"live\":true}]}\n");
+  const std::string all = output_of(server.port(), {"config", "get"});
+  EXPECT_THAT(all, ContainsRegex("\nshards +restart  256\n"));
+  EXPECT_THAT(all, ContainsRegex("\nbind +restart  127.0.0.1:"));
+  const CliRun refused = run_cli(server.port(), {"config", "set", "shards", "1"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("ARGUMENT shards can't change while the server runs"));
+}
+
+TEST(Admin, MemoryUsageIsANumberOfBytes) {
+  const test::ServerProcess server;
+  EXPECT_EQ(output_of(server.port(), {"set", "k", "1"}), "OK\n");
+  EXPECT_GT(std::stoi(output_of(server.port(), {"memory", "usage", "k"})), 16);
+  EXPECT_EQ(output_of(server.port(), {"memory", "usage", "nope"}), "(null)\n");
+}
+
+TEST(Admin, BigKeysAreATableForPeopleAndJsonForPrograms) {
+  const test::ServerProcess server;
+  EXPECT_EQ(output_of(server.port(), {"mset", "small", "1", "\"line\\nbreak\"", "[1, 2, 3]"}), "OK\n");
+  EXPECT_EQ(output_of(server.port(), {"expire", "small", "1h"}), "true\n");
+  EXPECT_THAT(
+      output_of(server.port(), {"bigkeys"}),
+      ContainsRegex("^BYTES  TYPE  TTL +KEY\n[0-9]+ +List +- +\"line\\\\nbreak\"\n[0-9]+ +Int +[0-9]+ms +small\n$"));
+  const auto json = boost::json::parse(output_of(server.port(), {"bigkeys", "--count", "1", "--json"}));
+  EXPECT_EQ(json.at("entries"), 2);
+  ASSERT_EQ(json.at("keys").as_array().size(), 1U);
+  EXPECT_EQ(json.at("keys").as_array()[0].at("type"), "List");
+  EXPECT_THAT(output_of(server.port(), {"bigkeys", "--samples", "1"}), HasSubstr("KEY\n"));
+}
+
+TEST(Admin, WhatIsWrongIsSaidBeforeAnythingIsSent) {
+  for (const Arguments& arguments :
+       {Arguments{"config"}, Arguments{"config", "set"}, Arguments{"config", "set", "log-level"},
+        Arguments{"config", "get", "a", "b"}, Arguments{"memory"}, Arguments{"memory", "usage"},
+        Arguments{"memory", "usage", ""}, Arguments{"memory", "usage", "\xFF"}, Arguments{"bigkeys", "5"},
+        Arguments{"bigkeys", "--count", "0"}, Arguments{"bigkeys", "--count", "1001"},
+        Arguments{"bigkeys", "--samples", "-1"}}) {
+    EXPECT_EQ(run_cli(1, arguments).exit_code, 2) << testing::PrintToString(arguments);
+  }
+}
+
+TEST(Table, ColumnsAreAsWideAsWhatIsInThem) {
+  EXPECT_EQ(print_table(Answer::kSettings, R"({"settings": [{"name": "a", "live": false, "value": ["x", "y"]},
+                                                            {"name": "long-name", "live": true, "value": "z"}]})"),
+            "SETTING    CHANGES  VALUE\na          restart  x y\nlong-name  live     z");
+  EXPECT_EQ(print_table(Answer::kSettings, R"({"settings": []})"), "SETTING  CHANGES  VALUE");
+  EXPECT_EQ(print_table(Answer::kBigKeys, R"({"keys": [{"bytes": 24, "key": "k", "more": 1}]})"),
+            "BYTES  TYPE  TTL  KEY\n24     -     -    k")
+      << "what isn't there";
+}
+
+TEST(Table, WhatIsNoSuchDocumentIsNone) {
+  for (const char* document : {"", "{", "[]", "{}", R"({"keys": {}})", R"({"keys": [1]})", R"({"keys": [{"key": 1}]})",
+                               R"({"keys": [{"ttl_ms": "soon"}]})"}) {
+    EXPECT_EQ(print_table(Answer::kBigKeys, document), std::nullopt) << document;
+  }
+}
+
+}  // namespace
+}  // namespace kv::cli

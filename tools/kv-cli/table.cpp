@@ -1,0 +1,112 @@
+#include "kv-cli/table.hpp"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include "kv/client/value_text.hpp"
+
+#include "kv-cli/utc.hpp"
+
+namespace kv::cli {
+namespace {
+
+namespace json = boost::json;
+
+// How a member is written.
+enum class Form { kPlain, kKey, kTtl, kTime, kLive };
+
+struct Column {
+  const char* head;
+  const char* member;
+  Form form = Form::kPlain;
+};
+
+struct Table {
+  Answer answer;
+  const char* list;  // the member of the document that has the items
+  std::span<const Column> columns;
+};
+
+constexpr Column kSettingColumns[] = {{"SETTING", "name"}, {"CHANGES", "live", Form::kLive}, {"VALUE", "value"}};
+constexpr Column kBigKeyColumns[] = {
+    {"BYTES", "bytes"}, {"TYPE", "type"}, {"TTL", "ttl_ms", Form::kTtl}, {"KEY", "key", Form::kKey}};
+
+constexpr Table kTables[] = {
+    {Answer::kSettings, "settings", kSettingColumns},
+    {Answer::kBigKeys, "keys", kBigKeyColumns},
+};
+
+std::string plain(const json::value& value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (!value.is_array()) return json::serialize(value);
+  std::string list;
+  for (const json::value& one : value.as_array()) list += (list.empty() ? "" : " ") + plain(one);
+  return list;
+}
+
+// Throws where the value isn't what the form is for.
+std::string print(const json::value& value, Form form) {
+  switch (form) {
+    case Form::kPlain:
+      return plain(value);
+    case Form::kKey:
+      return client::print_key(ByteView(value.as_string()));
+    case Form::kTtl:
+      return value.to_number<std::int64_t>() < 0 ? "-" : plain(value) + "ms";
+    case Form::kTime:
+      return print_utc(value.to_number<UnixMillis>());
+    case Form::kLive:
+      return value.as_bool() ? "live" : "restart";
+  }
+  return {};
+}
+
+// Columns are as wide as what is in them; the last one takes the rest of the line. What is absent is `-`.
+std::string print_rows(const json::array& items, std::span<const Column> columns) {
+  std::vector<std::vector<std::string>> rows(1);
+  for (const Column& column : columns) rows[0].emplace_back(column.head);
+  for (const json::value& item : items) {
+    std::vector<std::string>& row = rows.emplace_back();
+    for (const Column& column : columns) {
+      const json::value* value = item.as_object().if_contains(column.member);
+      row.push_back(value == nullptr || value->is_null() ? "-" : print(*value, column.form));
+    }
+  }
+  std::string text;
+  for (const std::vector<std::string>& row : rows) {
+    if (!text.empty()) text += '\n';
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      text += row[i];
+      if (i + 1 == columns.size()) break;
+      std::size_t width = 0;
+      for (const auto& other : rows) width = std::max(width, other[i].size());
+      text.append(width - row[i].size() + 2, ' ');
+    }
+  }
+  return text;
+}
+
+const Table* find_table(Answer answer) {
+  const auto table = std::ranges::find(kTables, answer, &Table::answer);
+  return table == std::end(kTables) ? nullptr : &*table;
+}
+
+}  // namespace
+
+bool is_table(Answer answer) {
+  return find_table(answer) != nullptr;
+}
+
+std::optional<std::string> print_table(Answer answer, ByteView document) {
+  const Table& table = *find_table(answer);
+  try {
+    return print_rows(json::parse(document).at(table.list).as_array(), table.columns);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+}  // namespace kv::cli
