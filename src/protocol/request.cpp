@@ -16,6 +16,18 @@ Error cut_short() {
   return {Errc::kFrame, "the payload is cut short"};
 }
 
+MaybeError check_key_size(std::size_t size, const Limits& limits) {
+  if (size == 0) return Error{Errc::kKey, "a key is empty"};
+  if (size > limits.key_bytes_max) return Error{Errc::kKey, "a key is over the length limit"};
+  return {};
+}
+
+MaybeError check_key(ByteView key, const Limits& limits) {
+  if (auto error = check_key_size(key.size(), limits)) return error;
+  if (!is_utf8(key)) return Error{Errc::kKey, "a key is not valid UTF-8"};
+  return {};
+}
+
 class PayloadDecoder {
  public:
   PayloadDecoder(ByteView payload, const Limits& limits, UnixMillis now, Request& request)
@@ -56,11 +68,6 @@ class PayloadDecoder {
     bytes = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return true;
-  }
-  MaybeError check_key_size(std::size_t size) const {
-    if (size == 0) return Error{Errc::kKey, "a key is empty"};
-    if (size > limits_.key_bytes_max) return Error{Errc::kKey, "a key is over the length limit"};
-    return {};
   }
 
   ByteView rest_;
@@ -129,17 +136,15 @@ MaybeError PayloadDecoder::decode(Field field) {
 MaybeError PayloadDecoder::decode_key(ByteView& key) {
   std::uint16_t size = 0;
   if (auto error = decode_integer(size)) return error;
-  if (auto error = check_key_size(size)) return error;
+  // Of a key whose length is no key's, it doesn't matter how much of it is there.
+  if (auto error = check_key_size(size, limits_)) return error;
   if (!take(size, key)) return cut_short();
-  if (!is_utf8(key)) return Error{Errc::kKey, "a key is not valid UTF-8"};
-  return {};
+  return check_key(key, limits_);
 }
 
 MaybeError PayloadDecoder::decode_key_rest() {
-  if (auto error = check_key_size(rest_.size())) return error;
   take(rest_.size(), request_.key);
-  if (!is_utf8(request_.key)) return Error{Errc::kKey, "the key is not valid UTF-8"};
-  return {};
+  return check_key(request_.key, limits_);
 }
 
 MaybeError PayloadDecoder::decode_owner() {
@@ -325,6 +330,11 @@ ByteView field_name(Field field) {
 
 Result<void> decode_request(const Shape& shape, ByteView payload, const Limits& limits, UnixMillis now,
                             Request& request) {
+  if (shape.is_key_rest()) {
+    if (auto error = check_key(payload, limits)) return *std::move(error);
+    request.key = payload;
+    return {};
+  }
   // A stored value must fit a reply, which adds a few bytes to it.
   request.scratch.start_anew(limits.payload_bytes_max - std::min(limits.payload_bytes_max, kReplyOverhead));
   PayloadDecoder decoder(payload, limits, now, request);

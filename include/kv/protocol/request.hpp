@@ -91,6 +91,8 @@ struct Shape {
     std::size_t index = 0;
     for (const Field field : list) fields[index++] = field;
   }
+  // A key and nothing else, as most requests have it.
+  constexpr bool is_key_rest() const { return fields[0] == Field::kKeyRest && fields[1] == Field::kEnd; }
   constexpr bool has(Field field) const {
     for (const Field candidate : fields) {
       if (candidate == field) return true;
