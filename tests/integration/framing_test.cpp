@@ -1,5 +1,9 @@
 // Frames: unknown commands, pipelines cut anywhere, and payloads up to and over the limit.
 #include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "kv/base/limits.hpp"
 
 #include "integration/command_table.hpp"
 #include "integration/server_test.hpp"
@@ -158,12 +162,24 @@ TEST_F(Framing, TooLargeComesBeforeAnUnknownCommand) {
 }
 
 TEST_F(Framing, NoResetEatsTheAnswerOfTooLargeThoughThePeerGoesOnSending) {
-  const std::string payload(4 << 20, 'x');
-  for (int i = 0; i < 10; ++i) {
-    RawClient client = connect();
-    client.send(header(kSet, kPayloadBytesMax + 1) + payload);
-    EXPECT_EQ(client.receive(), invalid("TOOLARGE"));
-    EXPECT_EQ(client.receive_until_eof(), "");
+  const std::string request = header(kSet, kPayloadBytesMax + 1) + std::string(4 << 20, 'x');
+  const auto is_answered = [&] {
+    try {
+      RawClient client = connect();
+      client.send(request);
+      return client.receive() == invalid("TOOLARGE") && client.receive_until_eof().empty();
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  };
+  for (int answered = 0; answered < 10;) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (is_answered()) {
+      ++answered;
+    } else {
+      // The server listens for so long; a peer that something else has kept from sending may come too late.
+      ASSERT_GE(std::chrono::steady_clock::now() - begin, kLingerMax);
+    }
   }
 }
 
