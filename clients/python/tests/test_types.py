@@ -18,5 +18,9 @@ def test_mypy_has_nothing_to_say() -> None:
         )
         for version in VERSIONS
     }
-    said = {version: process.communicate(timeout=600)[0] for version, process in running.items()}
+    try:
+        said = {version: process.communicate(timeout=600)[0] for version, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
     assert all(text.startswith("Success: no issues found") for text in said.values()), "".join(said.values())
