@@ -79,7 +79,7 @@ def stats(live: LiveServer) -> Any:
         return json.loads(client.info("stats"))
 
 
-def test_user_and_password_are_said_first(connect: Any, live: LiveServer) -> None:
+def test_user_and_password_are_said_first(live: LiveServer, connect: Any) -> None:
     for client in (connect(as_ann(live)), connect(f"{live.address}/ann", user="ann", password=SECRET)):
         assert client.incr("n") > 0 and client.whoami() == "ann"
         with pytest.raises(AuthenticationError):
@@ -96,7 +96,7 @@ def test_one_password_has_no_user(connect: Any, tmp_path: Path, arguments: List[
 
 
 @pytest.mark.parametrize("login", [f"ann:no{IN_URL}", f"nobody:{IN_URL}", f":{IN_URL}"])
-def test_who_is_not_known_is_told_so_at_once_and_only_once(connect: Any, live: LiveServer, login: str) -> None:
+def test_who_is_not_known_is_told_so_at_once_and_only_once(live: LiveServer, connect: Any, login: str) -> None:
     with pytest.raises(AuthenticationError, match="NOAUTH") as raised:
         connect(f"kv://{login}@{live.address}", retry=QUICK)
     assert isinstance(raised.value, PermissionError) and raised.value.word == "NOAUTH"
@@ -105,7 +105,7 @@ def test_who_is_not_known_is_told_so_at_once_and_only_once(connect: Any, live: L
         kv_client.sync.KvPool.connect(kv_client.sync.PoolConfig(f"kv://{login}@{live.address}"))
 
 
-def test_without_a_password_all_but_ping_is_refused_and_the_connection_stays(connect: Any, live: LiveServer) -> None:
+def test_without_a_password_all_but_ping_is_refused_and_the_connection_stays(live: LiveServer, connect: Any) -> None:
     client = connect(live.address, retry=ONCE)
     for _ in range(3):
         with pytest.raises(AuthenticationError, match="NOAUTH"):
@@ -121,7 +121,7 @@ def test_without_a_password_all_but_ping_is_refused_and_the_connection_stays(con
     assert client.ping() == "PONG"
 
 
-def test_what_a_user_may_not_do_is_refused_and_the_connection_stays(connect: Any, live: LiveServer) -> None:
+def test_what_a_user_may_not_do_is_refused_and_the_connection_stays(live: LiveServer, connect: Any) -> None:
     client = connect(live.address, user="ann", password=SECRET)
     client.set("ann:k", 1)
     calls: List[Callable[[], Any]] = [
@@ -144,7 +144,7 @@ def test_what_a_user_may_not_do_is_refused_and_the_connection_stays(connect: Any
         pipe.execute()
 
 
-def test_after_a_restart_a_client_says_it_again(connect: Any, live: LiveServer) -> None:
+def test_after_a_restart_a_client_says_it_again(live: LiveServer, connect: Any) -> None:
     client = connect(as_ann(live), retry=QUICK)
     assert client.incr("n") == 1
     for kill in (False, True):
@@ -209,7 +209,7 @@ def test_a_child_says_it_for_itself(live: LiveServer) -> None:
 
 
 def test_a_user_that_is_gone_is_told_so_and_let_in_again_when_it_is_back(
-    connect: Any, live: LiveServer, users: Users
+    live: LiveServer, users: Users, connect: Any
 ) -> None:
     client = connect(as_ann(live), retry=ONCE)
     assert client.incr("n") == 1
@@ -228,7 +228,7 @@ def test_a_user_that_is_gone_is_told_so_and_let_in_again_when_it_is_back(
     assert client.incr("n") == 2, "on another connection; the server doesn't know the old one any more"
 
 
-def test_a_user_with_as_many_connections_as_it_may_have_is_busy(connect: Any, live: LiveServer) -> None:
+def test_a_user_with_as_many_connections_as_it_may_have_is_busy(live: LiveServer, connect: Any) -> None:
     first = connect(live.address, user="one", password=SECRET)
     assert first.incr("n") == 1
     with pytest.raises(BusyError, match="BUSY"):
@@ -236,7 +236,7 @@ def test_a_user_with_as_many_connections_as_it_may_have_is_busy(connect: Any, li
     assert first.incr("n") == 2
 
 
-def test_no_secret_is_shown(connect: Any, live: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_is_shown(live: LiveServer, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     shown: List[str] = []
 
