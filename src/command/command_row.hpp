@@ -18,6 +18,7 @@ namespace kv::command {
 
 struct Context {
   const Services& services;
+  Observers& observers;
   Connection& caller;
   engine::Call& call;  // when this happens, and what its reply depends on
   protocol::ReplyWriter reply;
@@ -69,6 +70,9 @@ std::span<const CommandRow> client_commands();
 std::span<const CommandRow> user_commands();
 std::span<const CommandRow> config_commands();
 std::span<const CommandRow> memory_commands();
+std::span<const CommandRow> monitor_commands();
+std::span<const CommandRow> hot_key_commands();
+std::span<const CommandRow> slow_log_commands();
 
 // By command byte; nullptr where there is no command.
 using CommandTable = std::array<const CommandRow*, 256>;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "kv/base/bytes.hpp"
 #include "kv/base/result.hpp"
@@ -19,6 +20,8 @@
 #include "kv/security/users.hpp"
 
 namespace kv::command {
+
+class Observer;
 
 class Connection final : public protocol::Caller {
  public:
@@ -39,12 +42,17 @@ class Connection final : public protocol::Caller {
   bool may_use(ByteView key, security::KeyUse use) const;
   // Adds the steps that finding out took to `steps`.
   bool may_read(ByteView key, std::uint64_t& steps) const;
+  bool may_read_all() const { return reads_all_; }
 
   // It has proved to be that user, who was found in that generation of users or later. Fails with kBusy, and stays who
   // it was, where the user has as many connections as it may have.
   Result<void> become(const SharedUser& user, std::uint64_t generation);
 
   std::string user() const override;
+
+  // What looks at the requests of others for this connection, and goes with it; nullptr: it is no monitor.
+  const std::shared_ptr<Observer>& monitor() const { return monitor_; }
+  void set_monitor(std::shared_ptr<Observer> monitor) { monitor_ = std::move(monitor); }
 
  private:
   enum class Right { kNone, kNoPasswordNeeded, kCertificate, kPassword };
@@ -61,6 +69,7 @@ class Connection final : public protocol::Caller {
   bool reads_all_ = false;          // there is no key that it may not read
   std::uint64_t looked_up_in_ = 0;  // the generation
   std::uint64_t free_in_ = 0;       // the generation in which nothing has to be asked; 0: none
+  std::shared_ptr<Observer> monitor_;
 };
 
 }  // namespace kv::command

@@ -7,6 +7,7 @@
 #include <boost/container/static_vector.hpp>
 
 #include "command/command_row.hpp"
+#include "command/observers.hpp"
 
 namespace kv::command {
 namespace {
@@ -85,7 +86,8 @@ Result<void> check_rules(const Connection& connection, const CommandRow& row, co
 
 }  // namespace
 
-Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan_can_return(services)) {
+Dispatcher::Dispatcher(const Services& services)
+    : services_(with_keys_that_scan_can_return(services)), observers_(std::make_unique<Observers>(services_.limits)) {
   scales_.fill({.brief_below = kBriefPayloadBytes, .heavy_from = kHeavyPayloadBytes});
   for (const CommandRow* row : kCommandTable) {
     if (row == nullptr) continue;
@@ -94,6 +96,8 @@ Dispatcher::Dispatcher(const Services& services) : services_(with_keys_that_scan
         .heavy_from = static_cast<std::uint32_t>(std::min(heavy_from(*row), kHeavyPayloadBytes))};
   }
 }
+
+Dispatcher::~Dispatcher() = default;
 
 std::unique_ptr<protocol::Caller> Dispatcher::connect(protocol::Peer peer) {
   return std::make_unique<Connection>(std::move(peer), services_.users);
@@ -131,7 +135,8 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
     // A reply that has no room after the command has changed something would be too late to fail.
     out.prepare(kReplyRoom);
     Context context{
-        services_, static_cast<Connection&>(caller), call, {out, services_.limits.payload_bytes_max}, weight, handled};
+        services_, *observers_, static_cast<Connection&>(caller), call, {out, services_.limits.payload_bytes_max},
+        weight,    handled};
     if (const auto done = run(frame, context); !done) [[unlikely]] {
       fail(done.error());
     } else if (out.size() > size_before) {
@@ -187,6 +192,7 @@ void Dispatcher::timed(std::span<const protocol::Frame> frames, const protocol::
     while (to < frames.size() && frames[to].tag == tag) ++to;
     services_.counters.add_latency(counted_as(tag), each, to - from);
   }
+  observers_->show(frames, static_cast<const Connection&>(caller), services_.clock);
   SlowRequests* slow = services_.slow_requests;
   if (slow != nullptr && time > slow->threshold()) slow->add(frames, caller, time);
 }

@@ -69,6 +69,7 @@ Row row(Row head, Kind kind, Member member) {
 }
 
 std::vector<Row> make_rows() {
+  using std::chrono::microseconds;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const std::string network = "Network";
@@ -292,6 +293,19 @@ std::vector<Row> make_rows() {
            .group = logging,
            .help = "How many of the batches of requests, and of the connections, are traced."},
           Share{}, [](auto& o) -> auto& { return o.trace_ratio; }),
+      row(
+          {.name = "slowlog-us",
+           .group = logging,
+           .help = "Keep for SLOWLOG what takes longer than so many microseconds to carry out. 0 for nothing.",
+           .live = true},
+          Count<microseconds>{microseconds(0), kSlowlogThresholdMax},
+          [](auto& o) -> auto& { return o.slowlog_threshold; }),
+      row(
+          {.name = "slowlog-length",
+           .group = logging,
+           .help = "How many requests SLOWLOG keeps; then the oldest gives way.",
+           .live = true},
+          Whole{1, kSlowlogLengthMax}, [](auto& o) -> auto& { return o.slowlog_length; }),
   };
 }
 

@@ -88,6 +88,8 @@ struct Options {
   Access access;
 
   log::Settings log;
+  std::chrono::microseconds slowlog_threshold = kSlowlogThresholdDefault;  // 0: nothing is slow
+  std::size_t slowlog_length = kSlowlogLengthDefault;
 
   std::string trace_endpoint;  // empty: nothing is traced
   double trace_ratio = kTraceRatioDefault;

@@ -47,6 +47,10 @@ net::NetworkOptions network_options(const Options& options) {
   return network;
 }
 
+command::SlowLog::Settings slow_log_settings(const Options& options) {
+  return {.threshold = options.slowlog_threshold, .length = options.slowlog_length};
+}
+
 engine::EvictionPolicy eviction(const Options& options) {
   if (options.memory_bytes_max == kMemoryUnlimited) return {};
   return engine::eviction_policy(options.eviction);
@@ -86,6 +90,7 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
       gate_(storage_ == nullptr ? std::nullopt : std::optional<StorageGate>(*storage_)),
       users_(std::move(users)),
       authenticator_(*users_, clock_),
+      slow_log_(slow_log_settings(options), {options.payload_bytes_max, options.key_bytes_max}, clock_),
       dispatcher_({.engine = engine_,
                    .clock = clock_,
                    .counters = counters_,
@@ -94,7 +99,9 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                    .authenticator = authenticator_,
                    .limits = {options.payload_bytes_max, options.key_bytes_max},
                    .read_only = storage_ == nullptr ? nullptr : &storage_->read_only(),
-                   .memory = memory_.get()}),
+                   .memory = memory_.get(),
+                   .slow_requests = &slow_log_,
+                   .slow_log = &slow_log_}),
       tracer_(start_tracer(options)),
       network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr, tracer_.get()) {}
 
@@ -289,6 +296,7 @@ Result<void> Server::apply(const Options& from, const Options& to) {
   if (is_limited && to.eviction != from.eviction) engine_.set_eviction(eviction(to));
   if (is_limited && to.memory_bytes_max != from.memory_bytes_max) memory_->set_limit(memory_limit(to));
   network_.set_limits(network_limits(to));
+  slow_log_.set(slow_log_settings(to));
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "kv/base/result.hpp"
 #include "kv/command/administration.hpp"
 #include "kv/command/dispatcher.hpp"
+#include "kv/command/slow_log.hpp"
 #include "kv/engine/engine.hpp"
 #include "kv/engine/memory_limit.hpp"
 #include "kv/engine/sweeper.hpp"
@@ -83,6 +84,7 @@ class Server final : public command::Administration {
   std::optional<StorageGate> gate_;
   const std::unique_ptr<security::Users> users_;
   security::Authenticator authenticator_;
+  command::SlowLog slow_log_;
   command::Dispatcher dispatcher_;
   const std::unique_ptr<observability::Tracer> tracer_;  // nullptr: nothing is traced
   std::unique_ptr<TlsWatch> tls_;                        // nullptr: nobody speaks TLS

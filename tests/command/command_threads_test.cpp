@@ -93,5 +93,30 @@ TEST_F(CommandThreads, SwapAndTakeHandEachValueOutOnce) {
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
 }
 
+// Every thread is a connection that works, watches the others for a while, and lets that be again.
+TEST_F(CommandThreads, MonitorsAndHotKeysComeAndGoWhileOthersWork) {
+  std::atomic<std::size_t> told{0};
+  on_threads([&](int thread) {
+    const auto connection = dispatcher.connect({.id = 100U + static_cast<unsigned>(thread)});
+    const auto ask = [&](const std::string& request, ByteBuffer& out) {
+      const protocol::Frame frame{static_cast<std::uint8_t>(request[0]), ByteView(request).substr(5)};
+      auto handled = dispatcher.handle(frame, *connection, clock.now(), protocol::Weight::kHeavy, out);
+      dispatcher.timed({&frame, 1}, *connection, {});
+      slow_log.add({&frame, 1}, *connection, std::chrono::milliseconds(20));
+      return std::move(handled.pending);
+    };
+    for (int i = 0; i < kRounds; ++i) {
+      ByteBuffer out;
+      const auto hot = i % 7 == 0 ? ask(hotkeys(5, 1'000), out) : nullptr;
+      ask(i % 2 == 0 ? get("key") : set("key", encode_int(i)), out);
+      ask(i % 20 < 15 ? monitor() : slowlog_get(5), out);
+      if (hot != nullptr) hot->complete(out);
+      told += out.size();
+    }
+  });
+  EXPECT_GT(told, 0U);
+  EXPECT_EQ(run(slowlog_len()), ok_u64(kSlowlogLengthDefault));
+}
+
 }  // namespace
 }  // namespace kv::test

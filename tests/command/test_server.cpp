@@ -31,7 +31,17 @@ Reply decode_reply(ByteView frames) {
 
 TestServer::TestServer(const protocol::Limits& limits)
     : engine({.shards = 7}),
-      dispatcher({engine, clock, counters, administration, users, authenticator, limits, &read_only}) {}
+      slow_log({}, limits, clock),
+      dispatcher({.engine = engine,
+                  .clock = clock,
+                  .counters = counters,
+                  .administration = administration,
+                  .users = users,
+                  .authenticator = authenticator,
+                  .limits = limits,
+                  .read_only = &read_only,
+                  .slow_requests = &slow_log,
+                  .slow_log = &slow_log}) {}
 
 protocol::Handled TestServer::handle(const protocol::Frame& request, ByteBuffer& out) {
   const std::size_t size_before = out.size();
@@ -41,6 +51,7 @@ protocol::Handled TestServer::handle(const protocol::Frame& request, ByteBuffer&
     handled = dispatcher.handle(request, *caller, clock.now(), protocol::Weight::kHeavy, out);
     EXPECT_FALSE(handled.is_heavy);
   }
+  dispatcher.timed({&request, 1}, *caller, {});
   return handled;
 }
 

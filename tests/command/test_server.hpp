@@ -15,6 +15,7 @@
 
 #include "kv/base/clock.hpp"
 #include "kv/command/dispatcher.hpp"
+#include "kv/command/slow_log.hpp"
 #include "kv/value/build.hpp"
 
 #include "support/process/reply.hpp"
@@ -91,6 +92,7 @@ class TestServer {
   security::Users users{command::command_infos()};
   security::Authenticator authenticator{users, clock};
   std::atomic<bool> read_only{false};
+  command::SlowLog slow_log;
   command::Dispatcher dispatcher;
   std::unique_ptr<protocol::Caller> caller = dispatcher.connect({.id = 7});
 };

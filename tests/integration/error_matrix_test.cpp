@@ -54,8 +54,11 @@ constexpr Expected kProtocolPage[] = {
     {0x83, "ACL", "acl_call"},
     {0x84, "CLIENT", "client_call"},
     {0x85, "CONFIG", "config_call"},
+    {0x86, "SLOWLOG", "slowlog_call"},
+    {0x88, "MONITOR", "wait"},
     {0x89, "MEMORY", "memory_call key_rest"},
     {0x8A, "BIGKEYS", "count samples"},
+    {0x8B, "HOTKEYS", "count wait"},
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -128,8 +131,8 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 18) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
-                            "CLIENT, AUTH, WHOAMI, ACL, CONFIG, MEMORY, BIGKEYS";
+  EXPECT_EQ(readers, 21) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
+                            "CLIENT, AUTH, WHOAMI, ACL, CONFIG, MEMORY, BIGKEYS, MONITOR, HOTKEYS, SLOWLOG";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

@@ -138,6 +138,8 @@ const std::vector<OptionCase> kOptions{
      {"http://[::1]:2/c"},
      R"("http://[::1]:2/c")"},
     {"", "otlp-sampling-ratio", R"("0.5")", "1", R"("1")", {"0"}, R"("0")"},
+    {"", "slowlog-us", "0", "1", "1", {"3600000000"}, "3600000000"},
+    {"", "slowlog-length", "1", "2", "2", {"65536"}, "65536"},
 };
 
 // The command line that sets an option to one of its values; a switch takes none without `=`.
@@ -257,6 +259,8 @@ TEST(Options, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options.log.level, log::Level::kInfo);
   EXPECT_EQ(options.log.format, log::Format::kText);
   EXPECT_EQ(options.log.file, "");
+  EXPECT_EQ(options.slowlog_threshold, 10ms);
+  EXPECT_EQ(options.slowlog_length, 128U);
   EXPECT_FALSE(options.print_commands);
   EXPECT_THAT(options.warnings, IsEmpty());
 }
@@ -515,6 +519,9 @@ TEST(Options, ABadValueIsNamed) {
       {"snapshot-compression", "-1", "-1 is not between 0 and 19"},
       {"log-level", "loud", "loud is not one of trace, debug, info, warn, error, off"},
       {"log-level", "INFO", "INFO is not one of trace, debug, info, warn, error, off"},
+      {"slowlog-us", "3600000001", "3600000001 is not between 0 and 3600000000"},
+      {"slowlog-us", "10ms", "10ms is not a whole number"},
+      {"slowlog-length", "0", "0 is not between 1 and 65536"},
       {"log-format", "xml", "xml is not one of text, json"},
       {"log-file", "a\"b", "a\\\"b" + bad_path},
       {"log-file", "a'b", "a'b" + bad_path},

@@ -1,6 +1,7 @@
 #include "kv-cli/admin.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -61,7 +62,8 @@ Outcome<Call> read_config(const CLI::App& call) {
   return Call{&kConfigSet, payload.bytes(), kConfigSet.answer};
 }
 
-// `memory` and `bigkeys` ----------------------------------------------------------------------------------------------
+// `memory`, `bigkeys` and `hotkeys`
+// ----------------------------------------------------------------------------------------------
 
 constexpr CommandRow kMemoryUsage{Command::kMemory, "memory", {}, Answer::kCount64, ""};
 constexpr CommandRow kBigKeys{Command::kBigkeys, "bigkeys", {}, Answer::kBigKeys, ""};
@@ -85,6 +87,28 @@ T number(const CLI::App& command, const std::string& option) {
   return given->count() == 0 ? T{0} : given->as<T>();
 }
 
+constexpr CommandRow kHotKeys{Command::kHotkeys, "hotkeys", {}, Answer::kHotKeys, ""};
+constexpr std::uint64_t kHotKeysTimeMs = 1'000;
+
+void add_hotkeys(CLI::App& app) {
+  CLI::App* hotkeys = app.add_subcommand("hotkeys", "Print the keys that are read and written most, from now on");
+  hotkeys->add_option("--count", "How many; 10 if not given")->check(CLI::Range(1U, kHotKeysMax))->type_name("N");
+  hotkeys->add_option("--for", "How long to watch, a minute at most; 1s if not given")->type_name("TIME");
+}
+
+Outcome<Call> read_hotkeys(const CLI::App& hotkeys) {
+  std::uint64_t time_ms = kHotKeysTimeMs;
+  if (const auto* given = hotkeys.get_option("--for"); given->count() != 0) {
+    const auto time = parse_duration(given->as<std::string>());
+    if (!time || *time == 0 || std::chrono::milliseconds(*time) > kHotKeysTimeMax) {
+      return usage("--for takes a time such as 500ms or 30s, a minute at most");
+    }
+    time_ms = *time;
+  }
+  const auto payload = Payload().u32(number<std::uint32_t>(hotkeys, "--count")).u64(time_ms);
+  return Call{&kHotKeys, payload.bytes(), kHotKeys.answer, time_ms};
+}
+
 Outcome<Call> read_memory(const CLI::App& usage_of) {
   const std::string key = read_word(usage_of.get_option("KEY")->as<std::string>());
   if (key.empty() || key.size() > kKeyBytesMax || !is_utf8(key)) return usage("a key is 1 to 65,535 bytes of UTF-8");
@@ -95,6 +119,31 @@ Outcome<Call> read_bigkeys(const CLI::App& bigkeys) {
   const auto payload =
       Payload().u32(number<std::uint32_t>(bigkeys, "--count")).u64(number<std::uint64_t>(bigkeys, "--samples"));
   return Call{&kBigKeys, payload.bytes(), kBigKeys.answer};
+}
+
+// `slowlog` -----------------------------------------------------------------------------------------------------------
+
+constexpr CommandRow kSlowlogGet{Command::kSlowlog, "slowlog", {}, Answer::kSlowlog, ""};
+constexpr CommandRow kSlowlogLen{Command::kSlowlog, "slowlog", {}, Answer::kCount64, ""};
+constexpr CommandRow kSlowlogReset{Command::kSlowlog, "slowlog", {}, Answer::kNothing, ""};
+
+void add_slowlog(CLI::App& app) {
+  CLI::App* slowlog = app.add_subcommand("slowlog", "Print the last requests that took long, or forget them");
+  slowlog->require_subcommand(1)->fallthrough()->ignore_case();
+  slowlog->add_subcommand("get", "Print the last ones, the newest first")
+      ->add_option("--count", "How many; 10 if not given")
+      ->check(CLI::Range(std::size_t{1}, kSlowlogLengthMax))
+      ->type_name("N");
+  slowlog->add_subcommand("len", "Print how many there are");
+  slowlog->add_subcommand("reset", "Forget them all");
+}
+
+Outcome<Call> read_slowlog(const CLI::App& call) {
+  using protocol::SlowlogCall;
+  if (call.get_name() == "len") return Call{&kSlowlogLen, call_byte(SlowlogCall::kLen), kSlowlogLen.answer};
+  if (call.get_name() == "reset") return Call{&kSlowlogReset, call_byte(SlowlogCall::kReset), kSlowlogReset.answer};
+  const auto payload = Payload().raw(call_byte(SlowlogCall::kGet)).u32(number<std::uint32_t>(call, "--count"));
+  return Call{&kSlowlogGet, payload.bytes(), kSlowlogGet.answer};
 }
 
 // All of them ---------------------------------------------------------------------------------------------------------
@@ -113,6 +162,8 @@ constexpr Reader kReaders[] = {
     {"config", [](const CLI::App& command) { return read_config(call_of(command)); }},
     {"memory", [](const CLI::App& command) { return read_memory(call_of(command)); }},
     {"bigkeys", read_bigkeys},
+    {"hotkeys", read_hotkeys},
+    {"slowlog", [](const CLI::App& command) { return read_slowlog(call_of(command)); }},
 };
 
 }  // namespace
@@ -120,6 +171,8 @@ constexpr Reader kReaders[] = {
 void add_admin(CLI::App& app) {
   add_config(app);
   add_memory(app);
+  add_hotkeys(app);
+  add_slowlog(app);
 }
 
 bool is_admin(const CLI::App& command) {

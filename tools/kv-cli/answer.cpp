@@ -89,6 +89,8 @@ std::string AnswerPrinter::print(Answer answer) {
       return print_saved_at();
     case Answer::kSettings:
     case Answer::kBigKeys:
+    case Answer::kHotKeys:
+    case Answer::kSlowlog:
       return print_list(answer);
     case Answer::kKeys:
       break;

@@ -30,6 +30,8 @@ enum class Answer : std::uint8_t {
   kSavedAt,   // when it was written to disk: milliseconds since 1970 u64, 0 for never
   kSettings,  // JSON text: settings
   kBigKeys,   // JSON text: the largest keys
+  kHotKeys,   // JSON text: the keys used most
+  kSlowlog,   // JSON text: requests that took long
   kKeys,      // cursor u64, count u32, keys: SCAN, which goes on until the cursor is 0
 };
 

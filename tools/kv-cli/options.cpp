@@ -41,6 +41,14 @@ constexpr const char* kExportFooter =
     R"(Each line is {"key": …, "value": …, "ttl": milliseconds or null}. Without --typed, Bytes become base64, and Float
 and Decimal look alike. With --typed the value is text that says its type, and import --typed restores it.)";
 
+constexpr const char* kMonitorFooter =
+    R"(Each line has the time, the connection's id, its peer's address, the user, the command, and its first key,
+shortened. Values are never shown. Every request costs the server some time while it is watched.)";
+
+constexpr const char* kStatFooter =
+    R"(ops/s: requests, those of stat too. hits: of the keys that GET and MGET asked for. keys: as INFO counts them.
+memory: that the process has resident. in/s, out/s: bytes from and to clients. errors/s: requests that were refused.)";
+
 bool ends_like_lines(const std::string& file) {
   return file.ends_with(".jsonl") || file.ends_with(".ndjson");
 }
@@ -58,6 +66,8 @@ class CommandLine {
   void add_import();
   void add_export();
   void add_hash();
+  void add_monitor();
+  void add_stat();
   Outcome<Options> read_call(const CLI::App& subcommand);
 
   CLI::App app_{"Runs a command of kv-server, or moves its entries from and to JSON.", "kv-cli"};
@@ -67,11 +77,15 @@ class CommandLine {
   CLI::App* backup_ = nullptr;
   CLI::App* import_ = nullptr;
   CLI::App* export_ = nullptr;
+  CLI::App* monitor_ = nullptr;
+  CLI::App* stat_ = nullptr;
   Options options_;
   std::string backup_folder_;
   ImportOptions import_options_;
   ExportOptions export_options_;
   HashOptions hash_options_;
+  MonitorOptions monitor_options_;
+  StatOptions stat_options_;
 };
 
 // What is wrong with the command line, in a line.
@@ -109,6 +123,8 @@ CommandLine::CommandLine() {
   add_import();
   add_export();
   add_hash();
+  add_monitor();
+  add_stat();
 }
 
 void CommandLine::add_connection_options() {
@@ -164,6 +180,23 @@ void CommandLine::add_hash() {
       ->type_name("FILE");
 }
 
+void CommandLine::add_monitor() {
+  monitor_ = app_.add_subcommand("monitor", "Print what others ask of the server, as it comes");
+  monitor_->footer(kMonitorFooter);
+  monitor_->add_option("--count", monitor_options_.count, "How many requests; without it, until it is stopped")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void CommandLine::add_stat() {
+  stat_ = app_.add_subcommand("stat", "Print what the server is doing, a line a second");
+  stat_->footer(kStatFooter);
+  add_duration(*stat_, "--interval", stat_options_.interval, "How long from line to line; 1s");
+  stat_->add_option("--count", stat_options_.count, "How many lines; without it, until it is stopped")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
   for (std::string& word : words) word = shielded(std::move(word));
   std::ranges::reverse(words);  // CLI11 takes them from the end
@@ -195,6 +228,11 @@ Outcome<Options> CommandLine::parse(std::vector<std::string> words) {
     options_.action = *std::move(call);
   } else if (&subcommand == hash_) {
     options_.action = hash_options_;
+  } else if (&subcommand == monitor_) {
+    options_.action = monitor_options_;
+  } else if (&subcommand == stat_) {
+    if (stat_options_.interval.count() == 0) return usage("the interval of stat is 1ms at least");
+    options_.action = stat_options_;
   } else if (&subcommand == import_) {
     const bool lines = import_options_.typed || ends_like_lines(import_options_.file);
     if (lines && import_options_.format == client::JsonFormat::kDetect) {

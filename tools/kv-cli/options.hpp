@@ -14,6 +14,8 @@
 #include "kv-cli/export.hpp"
 #include "kv-cli/import.hpp"
 #include "kv-cli/login.hpp"
+#include "kv-cli/monitor.hpp"
+#include "kv-cli/stat.hpp"
 #include "tls/tls_options.hpp"
 
 namespace kv::cli {
@@ -25,7 +27,7 @@ struct Options {
   tools::TlsOptions tls;
   LoginOptions login;
   OutputForm form = OutputForm::kText;
-  std::variant<Call, BackupOptions, ImportOptions, ExportOptions, HashOptions> action;
+  std::variant<Call, BackupOptions, ImportOptions, ExportOptions, HashOptions, MonitorOptions, StatOptions> action;
 };
 
 // Reads the command line; or, where there is nothing to run, has printed why (help, the version, what is wrong with it)

@@ -34,9 +34,23 @@ constexpr Column kSettingColumns[] = {{"SETTING", "name"}, {"CHANGES", "live", F
 constexpr Column kBigKeyColumns[] = {
     {"BYTES", "bytes"}, {"TYPE", "type"}, {"TTL", "ttl_ms", Form::kTtl}, {"KEY", "key", Form::kKey}};
 
+constexpr Column kHotKeyColumns[] = {{"READS", "reads"}, {"WRITES", "writes"}, {"KEY", "key", Form::kKey}};
+
+constexpr Column kSlowlogColumns[] = {{"ID", "id"},
+                                      {"TIME", "time_ms", Form::kTime},
+                                      {"US", "us"},
+                                      {"REQUESTS", "requests"},
+                                      {"CONNECTION", "connection"},
+                                      {"ADDRESS", "address"},
+                                      {"USER", "user"},
+                                      {"COMMAND", "command"},
+                                      {"KEY", "key"}};
+
 constexpr Table kTables[] = {
     {Answer::kSettings, "settings", kSettingColumns},
     {Answer::kBigKeys, "keys", kBigKeyColumns},
+    {Answer::kHotKeys, "keys", kHotKeyColumns},
+    {Answer::kSlowlog, "entries", kSlowlogColumns},
 };
 
 std::string plain(const json::value& value) {

@@ -33,6 +33,8 @@ class SlowRequests {
                    std::chrono::nanoseconds time) = 0;
 };
 
+class SlowLog;
+
 // What commands work with. All of it must outlive the Dispatcher and its pending replies.
 struct Services {
   engine::Engine& engine;
@@ -45,14 +47,17 @@ struct Services {
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
   engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
   SlowRequests* slow_requests = nullptr;         // who is to know of them
+  SlowLog* slow_log = nullptr;                   // what SLOWLOG tells; nullptr: nothing
 };
 
+class Observers;
 struct Context;
 
 class Dispatcher final : public protocol::RequestHandler {
  public:
   // Of a small payload limit follows one for keys: no key is taken that would fit no reply to SCAN.
   explicit Dispatcher(const Services& services);
+  ~Dispatcher() override;
 
   std::unique_ptr<protocol::Caller> connect(protocol::Peer peer) override;
   protocol::Weight weigh(const protocol::Frame& frame) const override;
@@ -78,6 +83,7 @@ class Dispatcher final : public protocol::RequestHandler {
 
   const Services services_;
   std::array<Scale, 256> scales_;
+  const std::unique_ptr<Observers> observers_;
 };
 
 // The command table as the rules of users know it.

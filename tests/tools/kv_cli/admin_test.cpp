@@ -1,11 +1,17 @@
 // config, memory and bigkeys against the real server, and what is wrong with a command line.
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kv-cli/monitor.hpp"
 #include "kv-cli/table.hpp"
+#include "support/process/raw_client.hpp"
+#include "support/process/requests.hpp"
 #include "support/process/server_process.hpp"
 #include "tools/kv_cli/cli_process.hpp"
 
@@ -52,13 +58,87 @@ TEST(Admin, BigKeysAreATableForPeopleAndJsonForPrograms) {
   EXPECT_THAT(output_of(server.port(), {"bigkeys", "--samples", "1"}), HasSubstr("KEY\n"));
 }
 
+TEST(Admin, HotKeysAreThoseThatComeMeanwhile) {
+  const test::ServerProcess server;
+  std::atomic<bool> done = false;
+  std::thread busy([&] {
+    test::RawClient client(server);
+    while (!done) client.call(test::get("hot"));
+  });
+  EXPECT_THAT(output_of(server.port(), {"hotkeys", "--for", "200ms"}),
+              ContainsRegex("^READS +WRITES  KEY\n[0-9]+ +0 +hot\n$"));
+  const auto json = boost::json::parse(output_of(server.port(), {"hotkeys", "--for", "100ms", "--json"}));
+  EXPECT_GT(json.at("requests").to_number<int>(), 0);
+  done = true;
+  busy.join();
+}
+
+TEST(Admin, MonitorPrintsWhatOthersAskForUntilThereIsEnough) {
+  const test::ServerProcess server;
+  std::atomic<bool> done = false;
+  std::thread busy([&] {
+    test::RawClient client(server);
+    while (!done) {
+      client.call(test::mset({{"one key", test::encode_int(7)}, {"two", test::encode_null()}}));
+      client.call(test::get("k"));
+    }
+  });
+  const std::string text = output_of(server.port(), {"monitor", "--count", "4"});
+  const std::string json = output_of(server.port(), {"monitor", "--count", "1", "--json"});
+  done = true;
+  busy.join();
+  EXPECT_EQ(std::ranges::count(text, '\n'), 4) << text;
+  EXPECT_THAT(text, ContainsRegex("T[0-9:.]+Z [0-9]+ 127.0.0.1:[0-9]+ default MSET one key \\(2 keys\\)\n"));
+  EXPECT_THAT(text, ContainsRegex("default GET k\n"));
+  EXPECT_TRUE(boost::json::parse(json).at("command").is_string());
+}
+
+TEST(Admin, TheSlowLogIsATableAndCanBeEmptied) {
+  const test::ServerProcess server(std::vector<std::string>{"--slowlog-us", "1"});
+  // It looks at every key, which takes longer than a microsecond whatever the machine.
+  std::string records;
+  for (int i = 0; i < 1'000; ++i) records += "{\"id\": " + std::to_string(i) + "}\n";
+  EXPECT_EQ(output_of(server.port(), {"import", "-"}, records), "1000 records were stored\n");
+  EXPECT_EQ(output_of(server.port(), {"bigkeys", "--count", "1"}).substr(0, 5), "BYTES");
+  EXPECT_THAT(output_of(server.port(), {"slowlog", "get", "--count", "100"}),
+              ContainsRegex("^ID +TIME +US +REQUESTS +CONNECTION +ADDRESS +USER +COMMAND +KEY\n(.*\n)*"
+                            "[0-9]+ +[0-9T:.Z-]+ +[0-9]+ +1 +[0-9]+ +127.0.0.1:[0-9]+ +default +BIGKEYS +-\n"));
+  EXPECT_GT(std::stoi(output_of(server.port(), {"slowlog", "len"})), 0);
+  EXPECT_EQ(output_of(server.port(), {"config", "set", "slowlog-us", "0"}), "OK\n");
+  EXPECT_EQ(output_of(server.port(), {"slowlog", "reset"}), "OK\n");
+  EXPECT_EQ(output_of(server.port(), {"slowlog", "len"}), "0\n");
+}
+
+TEST(Monitor, SaysHowManyWereDropped) {
+  std::uint64_t left = 1;
+  EXPECT_EQ(monitor_lines(R"({"dropped": 7, "commands": []})", left, OutputForm::kText), "(7 more were dropped)\n");
+  EXPECT_EQ(monitor_lines(R"({"dropped": 7, "commands": []})", left, OutputForm::kJson), "{\"dropped\":7}\n");
+  for (const char* document : {"", "{}", "[]", R"({"dropped": 0, "commands": [{}]})"}) {
+    EXPECT_EQ(monitor_lines(document, left = 1, OutputForm::kText), std::nullopt) << document;
+  }
+}
+
 TEST(Admin, WhatIsWrongIsSaidBeforeAnythingIsSent) {
-  for (const Arguments& arguments :
-       {Arguments{"config"}, Arguments{"config", "set"}, Arguments{"config", "set", "log-level"},
-        Arguments{"config", "get", "a", "b"}, Arguments{"memory"}, Arguments{"memory", "usage"},
-        Arguments{"memory", "usage", ""}, Arguments{"memory", "usage", "\xFF"}, Arguments{"bigkeys", "5"},
-        Arguments{"bigkeys", "--count", "0"}, Arguments{"bigkeys", "--count", "1001"},
-        Arguments{"bigkeys", "--samples", "-1"}}) {
+  for (const Arguments& arguments : {Arguments{"config"},
+                                     Arguments{"config", "set"},
+                                     Arguments{"config", "set", "log-level"},
+                                     Arguments{"config", "get", "a", "b"},
+                                     Arguments{"memory"},
+                                     Arguments{"memory", "usage"},
+                                     Arguments{"memory", "usage", ""},
+                                     Arguments{"memory", "usage", "\xFF"},
+                                     Arguments{"bigkeys", "5"},
+                                     Arguments{"bigkeys", "--count", "0"},
+                                     Arguments{"bigkeys", "--count", "1001"},
+                                     Arguments{"bigkeys", "--samples", "-1"},
+                                     Arguments{"hotkeys", "--for", "2m"},
+                                     Arguments{"hotkeys", "--for", "5"},
+                                     Arguments{"hotkeys", "--for", "0"},
+                                     Arguments{"slowlog"},
+                                     Arguments{"slowlog", "get", "--count", "0"},
+                                     Arguments{"slowlog", "reset", "all"},
+                                     Arguments{"monitor", "--count", "0"},
+                                     Arguments{"monitor", "all"}}) {
     EXPECT_EQ(run_cli(1, arguments).exit_code, 2) << testing::PrintToString(arguments);
   }
 }

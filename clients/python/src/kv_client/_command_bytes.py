@@ -38,8 +38,11 @@ WHOAMI = 0x82
 ACL = 0x83
 CLIENT = 0x84
 CONFIG = 0x85
+SLOWLOG = 0x86
+MONITOR = 0x88
 MEMORY = 0x89
 BIGKEYS = 0x8A
+HOTKEYS = 0x8B
 
 NAMES: Dict[int, str] = {
     GET: "GET",
@@ -76,6 +79,9 @@ NAMES: Dict[int, str] = {
     ACL: "ACL",
     CLIENT: "CLIENT",
     CONFIG: "CONFIG",
+    SLOWLOG: "SLOWLOG",
+    MONITOR: "MONITOR",
     MEMORY: "MEMORY",
     BIGKEYS: "BIGKEYS",
+    HOTKEYS: "HOTKEYS",
 }
