@@ -142,6 +142,24 @@ Seeds acl_seeds() {
   };
 }
 
+Seeds http_seeds() {
+  const std::string host = "Host: a\r\n";
+  const std::string get = "GET /livez HTTP/1.1\r\n" + host + "\r\n";
+  return {
+      get,
+      get + get + "HEAD /livez HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+      "GET http://a/livez?x=1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\nx",
+      "GET /livez HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "GET /livez HTTP/1.1\r\n" + host + "Accept: a,\r\n b\r\nExpect: 100-continue\r\nUpgrade: h2c\r\n\r\n",
+      "HEAD /livez HTTP/2.1\r\n" + host + "\r\n",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      "GET /livez\r\n\r\n",
+      "GET /" + std::string(2'000, 'a') + " HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.1\r\nA: " + std::string(9'000, 'a'),
+  };
+}
+
 // Whole files, and the same without their ends.
 Seeds snapshot_seeds() {
   using namespace kv::storage;
@@ -217,6 +235,7 @@ int main(int argc, char** argv) {
   write(corpus / "acl", acl_seeds());
   write(corpus / "decimal", decimal_seeds());
   write(corpus / "value", value_seeds());
+  write(corpus / "http", http_seeds());
   write(corpus / "request", request_seeds());
   write(corpus / "snapshot", snapshot_seeds());
   write(corpus / "wal_record", wal_record_seeds());

@@ -62,9 +62,21 @@ inline constexpr std::chrono::seconds kTcpKeepaliveDefault{300};          // --t
 inline constexpr std::chrono::seconds kTcpKeepaliveMax{32'767};           // what Linux takes
 inline constexpr std::chrono::hours kTimeoutMax{8'760};                   // of all timeouts of connections
 inline constexpr std::chrono::seconds kAskThreadMax{1};                   // for what an I/O thread says of its sessions
+inline constexpr std::chrono::seconds kThreadSilenceMax{5};               // of an I/O thread; then it counts as hung
 inline constexpr std::size_t kClientNameBytesMax = 255;                   // CLIENT SETNAME
 inline constexpr std::chrono::milliseconds kShutdownMax{4'000};           // then what is left is cut off
 inline constexpr std::chrono::milliseconds kCutOffMax{500};  // then a request that still runs is left alone
+
+// The admin listener.
+inline constexpr std::size_t kAdminConnectionsMax = 64;        // one more is closed
+inline constexpr std::size_t kAdminHeaderBytesMax = 8U << 10;  // of a request, with its first line
+inline constexpr std::size_t kAdminTargetBytesMax = 1U << 10;  // of what it asks for
+inline constexpr std::chrono::seconds kAdminIdleMax{120};      // from one request of a connection to the next
+inline constexpr std::chrono::seconds kAdminRequestMax{5};     // from a request's first byte to its last
+inline constexpr std::chrono::seconds kAdminReplyMax{5};       // for taking its reply
+
+// The service manager.
+inline constexpr std::chrono::seconds kNotifyMax{1};  // for taking what it is told
 
 // The log of changes and the snapshots.
 inline constexpr std::size_t kWalQueueBytesMax = 16U << 20;                        // then writes wait
