@@ -73,6 +73,7 @@ std::span<const CommandRow> memory_commands();
 std::span<const CommandRow> monitor_commands();
 std::span<const CommandRow> hot_key_commands();
 std::span<const CommandRow> slow_log_commands();
+std::span<const CommandRow> latency_commands();
 
 // By command byte; nullptr where there is no command.
 using CommandTable = std::array<const CommandRow*, 256>;

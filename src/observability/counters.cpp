@@ -64,4 +64,22 @@ Counters::Totals Counters::totals() const {
   return totals;
 }
 
+std::map<std::uint8_t, Distribution> Counters::latencies() const {
+  std::map<std::uint8_t, Distribution> since;
+  for (const auto& [byte, sums] : totals().commands) since.emplace(byte, sums.latency);
+  const std::lock_guard lock(mutex_);
+  // What was counted before a reset that came between is there still, so nothing goes below zero.
+  for (const auto& [byte, before] : latencies_before_reset_) {
+    if (const auto of = since.find(byte); of != since.end()) of->second -= before;
+  }
+  std::erase_if(since, [](const auto& of) { return of.second.count() == 0; });
+  return since;
+}
+
+void Counters::reset_latencies() {
+  Totals now = totals();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [byte, sums] : now.commands) latencies_before_reset_[byte] = sums.latency;
+}
+
 }  // namespace kv::observability

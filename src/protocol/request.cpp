@@ -53,6 +53,7 @@ class PayloadDecoder {
   MaybeError decode_acl_call();
   MaybeError decode_config_call();
   MaybeError decode_slowlog_call();
+  MaybeError decode_latency_call();
   MaybeError decode_memory_call();
 
   template <typename T>
@@ -122,6 +123,8 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_config_call();
     case Field::kSlowlogCall:
       return decode_slowlog_call();
+    case Field::kLatencyCall:
+      return decode_latency_call();
     case Field::kMemoryCall:
       return decode_memory_call();
     case Field::kSamples:
@@ -311,6 +314,14 @@ MaybeError PayloadDecoder::decode_slowlog_call() {
   return Error{Errc::kArgument, "SLOWLOG has no such call"};
 }
 
+MaybeError PayloadDecoder::decode_latency_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  if (call > static_cast<std::uint8_t>(LatencyCall::kReset)) return Error{Errc::kArgument, "LATENCY has no such call"};
+  request_.latency_call = static_cast<LatencyCall>(call);
+  return {};
+}
+
 MaybeError PayloadDecoder::decode_memory_call() {
   std::uint8_t call = 0;
   if (auto error = decode_integer(call)) return error;
@@ -321,10 +332,11 @@ MaybeError PayloadDecoder::decode_memory_call() {
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {
-      "",         "key",      "key_rest",    "owner",        "ttl",         "delta",   "wait",   "expected",    "value",
-      "keys",     "pairs",    "cursor",      "count",        "pattern",     "mode",    "folder", "client_call", "user",
-      "password", "acl_call", "config_call", "slowlog_call", "memory_call", "samples", "rest"};
+  constexpr ByteView kNames[] = {"",         "key",      "key_rest",    "owner",        "ttl",          "delta",
+                                 "wait",     "expected", "value",       "keys",         "pairs",        "cursor",
+                                 "count",    "pattern",  "mode",        "folder",       "client_call",  "user",
+                                 "password", "acl_call", "config_call", "slowlog_call", "latency_call", "memory_call",
+                                 "samples",  "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 

@@ -56,6 +56,7 @@ constexpr Expected kProtocolPage[] = {
     {0x85, "CONFIG", "config_call"},
     {0x86, "SLOWLOG", "slowlog_call"},
     {0x88, "MONITOR", "wait"},
+    {0x87, "LATENCY", "latency_call"},
     {0x89, "MEMORY", "memory_call key_rest"},
     {0x8A, "BIGKEYS", "count samples"},
     {0x8B, "HOTKEYS", "count wait"},
@@ -131,8 +132,8 @@ TEST_F(ErrorMatrix, CommandsThatOnlyReadChangeNothing) {
     EXPECT_EQ(everything(), before_) << command.name;
     ++readers;
   }
-  EXPECT_EQ(readers, 21) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
-                            "CLIENT, AUTH, WHOAMI, ACL, CONFIG, MEMORY, BIGKEYS, MONITOR, HOTKEYS, SLOWLOG";
+  EXPECT_EQ(readers, 22) << "GET, EXISTS, PING, INFO, MGET, MEXISTS, TTL, SCAN, TYPE, SNAPSHOT, LASTSAVE, "
+                            "CLIENT, AUTH, WHOAMI, ACL, CONFIG, MEMORY, BIGKEYS, MONITOR, HOTKEYS, SLOWLOG, LATENCY";
 }
 
 TEST_F(ErrorMatrix, APayloadCutAtAnyByteIsAFrameError) {

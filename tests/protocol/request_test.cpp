@@ -162,6 +162,8 @@ TEST(DecodeRequest, ReadsEveryField) {
   EXPECT_EQ(request.count, 7U);
   decode({kSlowlogCall}, "\2");
   EXPECT_EQ(request.slowlog_call, SlowlogCall::kReset);
+  decode({kLatencyCall}, "\1");
+  EXPECT_EQ(request.latency_call, LatencyCall::kReset);
   decode({kMemoryCall, kKeyRest}, '\0' + std::string("key"));
   EXPECT_EQ(request.key, "key");
   decode({kSamples}, u64(~0ULL));

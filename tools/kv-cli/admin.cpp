@@ -121,6 +121,23 @@ Outcome<Call> read_bigkeys(const CLI::App& bigkeys) {
   return Call{&kBigKeys, payload.bytes(), kBigKeys.answer};
 }
 
+// `latency` -----------------------------------------------------------------------------------------------------------
+
+constexpr CommandRow kLatency{Command::kLatency, "latency", {}, Answer::kLatency, ""};
+constexpr CommandRow kLatencyReset{Command::kLatency, "latency", {}, Answer::kNothing, ""};
+
+void add_latency(CLI::App& app) {
+  app.add_subcommand("latency", "Print how long the server takes for each command, in microseconds")
+      ->add_flag("--reset", "Begin anew instead");
+}
+
+Outcome<Call> read_latency(const CLI::App& latency) {
+  if (latency.get_option("--reset")->count() != 0) {
+    return Call{&kLatencyReset, call_byte(protocol::LatencyCall::kReset), kLatencyReset.answer};
+  }
+  return Call{&kLatency, call_byte(protocol::LatencyCall::kGet), kLatency.answer};
+}
+
 // `slowlog` -----------------------------------------------------------------------------------------------------------
 
 constexpr CommandRow kSlowlogGet{Command::kSlowlog, "slowlog", {}, Answer::kSlowlog, ""};
@@ -160,6 +177,7 @@ struct Reader {
 
 constexpr Reader kReaders[] = {
     {"config", [](const CLI::App& command) { return read_config(call_of(command)); }},
+    {"latency", read_latency},
     {"memory", [](const CLI::App& command) { return read_memory(call_of(command)); }},
     {"bigkeys", read_bigkeys},
     {"hotkeys", read_hotkeys},
@@ -170,6 +188,7 @@ constexpr Reader kReaders[] = {
 
 void add_admin(CLI::App& app) {
   add_config(app);
+  add_latency(app);
   add_memory(app);
   add_hotkeys(app);
   add_slowlog(app);

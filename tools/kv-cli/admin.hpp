@@ -1,5 +1,5 @@
-// What kv-cli asks of a server about itself: config, memory, bigkeys, and their like, each with the calls of its
-// command below it.
+// What kv-cli asks of a server about itself: config, latency, memory, bigkeys, and their like, each with the calls of
+// its command below it.
 #pragma once
 
 #include <CLI/CLI.hpp>

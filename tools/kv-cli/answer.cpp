@@ -90,6 +90,7 @@ std::string AnswerPrinter::print(Answer answer) {
     case Answer::kSettings:
     case Answer::kBigKeys:
     case Answer::kHotKeys:
+    case Answer::kLatency:
     case Answer::kSlowlog:
       return print_list(answer);
     case Answer::kKeys:

@@ -31,6 +31,7 @@ enum class Answer : std::uint8_t {
   kSettings,  // JSON text: settings
   kBigKeys,   // JSON text: the largest keys
   kHotKeys,   // JSON text: the keys used most
+  kLatency,   // JSON text: latencies by command
   kSlowlog,   // JSON text: requests that took long
   kKeys,      // cursor u64, count u32, keys: SCAN, which goes on until the cursor is 0
 };

@@ -16,7 +16,7 @@ namespace {
 namespace json = boost::json;
 
 // How a member is written.
-enum class Form { kPlain, kKey, kTtl, kTime, kLive };
+enum class Form { kPlain, kKey, kTtl, kTime, kTook, kLive };
 
 struct Column {
   const char* head;
@@ -46,10 +46,16 @@ constexpr Column kSlowlogColumns[] = {{"ID", "id"},
                                       {"COMMAND", "command"},
                                       {"KEY", "key"}};
 
+constexpr Column kLatencyColumns[] = {{"COMMAND", "command"},
+                                      {"COUNT", "count"},
+                                      {"P50", "p50_ns", Form::kTook},
+                                      {"P99", "p99_ns", Form::kTook},
+                                      {"P99.9", "p99_9_ns", Form::kTook},
+                                      {"MAX", "max_ns", Form::kTook}};
+
 constexpr Table kTables[] = {
-    {Answer::kSettings, "settings", kSettingColumns},
-    {Answer::kBigKeys, "keys", kBigKeyColumns},
-    {Answer::kHotKeys, "keys", kHotKeyColumns},
+    {Answer::kSettings, "settings", kSettingColumns}, {Answer::kBigKeys, "keys", kBigKeyColumns},
+    {Answer::kHotKeys, "keys", kHotKeyColumns},       {Answer::kLatency, "commands", kLatencyColumns},
     {Answer::kSlowlog, "entries", kSlowlogColumns},
 };
 
@@ -59,6 +65,12 @@ std::string plain(const json::value& value) {
   std::string list;
   for (const json::value& one : value.as_array()) list += (list.empty() ? "" : " ") + plain(one);
   return list;
+}
+
+// Nanoseconds as microseconds, to the hundredth.
+std::string print_us(std::uint64_t ns) {
+  const std::string hundredths = std::to_string(ns / 10 % 100);
+  return std::to_string(ns / 1'000) + (hundredths.size() < 2 ? ".0" : ".") + hundredths;
 }
 
 // Throws where the value isn't what the form is for.
@@ -72,6 +84,8 @@ std::string print(const json::value& value, Form form) {
       return value.to_number<std::int64_t>() < 0 ? "-" : plain(value) + "ms";
     case Form::kTime:
       return print_utc(value.to_number<UnixMillis>());
+    case Form::kTook:
+      return print_us(value.to_number<std::uint64_t>());
     case Form::kLive:
       return value.as_bool() ? "live" : "restart";
   }

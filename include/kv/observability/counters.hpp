@@ -73,6 +73,9 @@ class Counters {
   }
   // The sums; other threads may be counting meanwhile.
   Totals totals() const;
+  // The latencies of every command since reset_latencies(), by command byte; those that were used. The sums go on.
+  std::map<std::uint8_t, Distribution> latencies() const;
+  void reset_latencies();
 
  private:
   using Cell = std::atomic<std::uint64_t>;
@@ -113,6 +116,7 @@ class Counters {
   const std::uint64_t id_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::map<std::uint8_t, Distribution> latencies_before_reset_;  // guarded by mutex_, too
 };
 
 }  // namespace kv::observability

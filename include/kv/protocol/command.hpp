@@ -41,6 +41,7 @@ enum class Command : std::uint8_t {
   kClient = 0x84,
   kConfig = 0x85,
   kSlowlog = 0x86,
+  kLatency = 0x87,
   kMonitor = 0x88,
   kMemory = 0x89,
   kBigkeys = 0x8A,

@@ -39,6 +39,7 @@ enum class Field : std::uint8_t {
   kAclCall,      // acl_call: u8, an AclCall; then what it takes: nothing, a user, or a user and rest: its rules
   kConfigCall,   // config_call: u8, a ConfigCall; then what it takes: a pattern, or count: u16 and rest: settings
   kSlowlogCall,  // slowlog_call: u8, a SlowlogCall; then what it takes: count: u32, or nothing
+  kLatencyCall,  // latency_call: u8, a LatencyCall
   kMemoryCall,   // u8, 0
   kSamples,      // samples: u64
   kRest,         // rest: any bytes
@@ -80,6 +81,12 @@ enum class SlowlogCall : std::uint8_t {
   kGet = 0,  // count: at most
   kLen = 1,
   kReset = 2,
+};
+
+// What LATENCY is to do.
+enum class LatencyCall : std::uint8_t {
+  kGet = 0,
+  kReset = 1,
 };
 
 // The fields of a payload in their order.
@@ -125,6 +132,7 @@ struct Request {
   AclCall acl_call = AclCall::kList;
   ConfigCall config_call = ConfigCall::kGet;
   SlowlogCall slowlog_call = SlowlogCall::kGet;
+  LatencyCall latency_call = LatencyCall::kGet;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;

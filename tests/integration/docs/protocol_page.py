@@ -30,6 +30,7 @@ NOTATION = {
     "acl_call": "call:u8 …",
     "config_call": "call:u8 …",
     "slowlog_call": "call:u8 …",
+    "latency_call": "call:u8",
     "memory_call": "call:u8",
     "samples": "samples:u64",
 }

@@ -192,6 +192,12 @@ std::string slowlog_reset() {
 std::string monitor(std::uint64_t wait_ms) {
   return frame(Command::kMonitor, u64(wait_ms));
 }
+std::string latency() {
+  return join(Command::kLatency, std::string(1, '\0'));
+}
+std::string latency_reset() {
+  return join(Command::kLatency, "\1");
+}
 std::string memory_usage(ByteView key) {
   return join(Command::kMemory, std::string(1, '\0'), key);
 }

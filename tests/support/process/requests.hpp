@@ -87,6 +87,8 @@ std::string slowlog_len();
 std::string slowlog_reset();
 std::string monitor(std::uint64_t wait_ms = 0);
 std::string memory_usage(ByteView key);
+std::string latency();
+std::string latency_reset();
 std::string bigkeys(std::uint32_t count = 0, std::uint64_t samples = 0);
 std::string hotkeys(std::uint32_t count = 0, std::uint64_t wait_ms = 0);
 

@@ -118,11 +118,22 @@ TEST(Monitor, SaysHowManyWereDropped) {
   }
 }
 
+TEST(Admin, LatencyIsATableThatCanBeginAnew) {
+  const test::ServerProcess server;
+  EXPECT_EQ(output_of(server.port(), {"set", "k", "1"}), "OK\n");
+  EXPECT_THAT(output_of(server.port(), {"latency"}),
+              ContainsRegex("^COMMAND +COUNT +P50 +P99 +P99.9 +MAX\n(.*\n)?SET +1 +[0-9]+[.][0-9][0-9] "));
+  EXPECT_EQ(output_of(server.port(), {"latency", "--reset"}), "OK\n");
+  const auto commands = boost::json::parse(output_of(server.port(), {"latency", "--json"})).at("commands").as_array();
+  for (const auto& command : commands) EXPECT_EQ(command.at("command"), "LATENCY") << "the reset itself";
+}
+
 TEST(Admin, WhatIsWrongIsSaidBeforeAnythingIsSent) {
   for (const Arguments& arguments : {Arguments{"config"},
                                      Arguments{"config", "set"},
                                      Arguments{"config", "set", "log-level"},
                                      Arguments{"config", "get", "a", "b"},
+                                     Arguments{"latency", "GET"},
                                      Arguments{"memory"},
                                      Arguments{"memory", "usage"},
                                      Arguments{"memory", "usage", ""},
