@@ -28,6 +28,13 @@ add_library(kv_zstd INTERFACE)
 target_include_directories(kv_zstd SYSTEM INTERFACE "${ZSTD_INCLUDE_DIR}")
 target_link_libraries(kv_zstd INTERFACE "${ZSTD_LIBRARY}")
 
+# What makes the text that Prometheus reads; the core alone, as its CMake package asks for a web server and curl, too.
+find_path(PROMETHEUS_INCLUDE_DIR prometheus/text_serializer.h REQUIRED)
+find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
+add_library(kv_prometheus INTERFACE)
+target_include_directories(kv_prometheus SYSTEM INTERFACE "${PROMETHEUS_INCLUDE_DIR}")
+target_link_libraries(kv_prometheus INTERFACE "${PROMETHEUS_CORE_LIBRARY}")
+
 # What passwords are hashed with.
 find_path(SODIUM_INCLUDE_DIR sodium.h REQUIRED)
 find_library(SODIUM_LIBRARY sodium REQUIRED)

@@ -46,6 +46,11 @@ Nanoseconds Distribution::quantile(double share) const {
   return end_of_bucket(bucket);
 }
 
+void Distribution::add(Nanoseconds time) {
+  ++buckets[bucket_of(time)];
+  sum_ns += static_cast<std::uint64_t>(time.count());
+}
+
 Distribution& Distribution::operator+=(const Distribution& other) {
   for (std::size_t i = 0; i < kBuckets; ++i) buckets[i] += other.buckets[i];
   sum_ns += other.sum_ns;

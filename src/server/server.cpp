@@ -10,6 +10,7 @@
 #include "kv/observability/log.hpp"
 
 #include "server/machine_memory.hpp"
+#include "server/metrics.hpp"
 #include "server/secrets.hpp"
 
 namespace kv::server {
@@ -270,6 +271,7 @@ command::PersistenceState Server::persistence() const {
           .fsyncs = status.fsyncs,
           .fsync_us_last = us(status.fsync_last),
           .fsync_us_max = us(status.fsync_longest),
+          .fsync_durations = status.fsync_durations,
           .snapshot_running = status.snapshot_running,
           .snapshots = status.snapshots,
           .last_snapshot_at = status.snapshot_at,
@@ -298,6 +300,20 @@ Result<void> Server::apply(const Options& from, const Options& to) {
   network_.set_limits(network_limits(to));
   slow_log_.set(slow_log_settings(to));
   return {};
+}
+
+std::string Server::metrics() const {
+  MetricFigures figures{.now = clock_.now(),
+                        .server = state(),
+                        .persistence = persistence(),
+                        .usage = engine_.usage(),
+                        .totals = counters_.totals(),
+                        .resident_bytes = resident_bytes(),
+                        .cpu_time = cpu_time(),
+                        .log_lines_dropped = log::dropped_messages()};
+  figures.is_ready = !figures.persistence.read_only;
+  if (memory_ != nullptr) figures.memory = memory_->status();
+  return metrics_text(figures);
 }
 
 void Server::take_snapshot(const std::string& backup_folder, std::function<void(Result<UnixMillis>)> done) {

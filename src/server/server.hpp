@@ -53,6 +53,9 @@ class Server final : public command::Administration {
   // called before any thread was started; listen() was successful.
   bool run();
 
+  // What /metrics says. From any thread.
+  std::string metrics() const;
+
   command::ServerState state() const override;
   command::PersistenceState persistence() const override;
   std::vector<protocol::ConnectionInfo> connections() const override { return network_.connection_list(); }

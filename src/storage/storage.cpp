@@ -134,6 +134,7 @@ Storage::Status Storage::status() const {
                 .fsyncs = wal.fsyncs,
                 .fsync_last = wal.fsync_last,
                 .fsync_longest = wal.fsync_longest,
+                .fsync_durations = wal.fsync_durations,
                 .read_only_reason = wal.read_only_reason,
                 .snapshot_running = snapshot.running,
                 .snapshot_at = snapshot.last_at,

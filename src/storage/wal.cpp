@@ -359,8 +359,10 @@ IoResult<void> Wal::sync_locked() {
   syncing_.store(false);
   if (!synced) return synced;
   synced_.store(written);
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - before);
+  const auto duration = SteadyClock::now() - before;
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(duration);
   const std::lock_guard lock(mutex_);
+  counts_.fsync_durations.add(duration);
   ++counts_.fsyncs;
   counts_.fsync_last = took;
   counts_.fsync_longest = std::max(counts_.fsync_longest, took);

@@ -34,6 +34,7 @@
 #include "kv/base/lsn.hpp"
 #include "kv/base/result.hpp"
 #include "kv/engine/mutation.hpp"
+#include "kv/observability/histogram.hpp"
 #include "kv/storage/options.hpp"
 
 #include "storage/file_system.hpp"
@@ -98,6 +99,7 @@ class Wal final : public engine::MutationSink {
     std::uint64_t fsyncs = 0;
     std::chrono::microseconds fsync_last{0};
     std::chrono::microseconds fsync_longest{0};
+    observability::Distribution fsync_durations{};
     std::string read_only_reason;  // empty where writes are taken
   };
   Status status() const;

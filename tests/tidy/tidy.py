@@ -49,6 +49,7 @@ DOORS = [
     ("openssl/", ["src/security/tls_*", "tests/security/*", "tests/support/tls/*"],
      "speak TLS through include/kv/security/tls_*.hpp"),
     ("sodium", ["src/security/password.cpp"], "hash through kv/security/password.hpp"),
+    ("prometheus/", ["src/server/metric_families.cpp"], "make metrics through src/server/metric_families.hpp"),
     ("zstd", ["src/storage/snapshot_block.cpp"], "compress through src/storage/snapshot_block.hpp"),
 ]
 

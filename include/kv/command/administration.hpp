@@ -11,6 +11,7 @@
 #include "kv/base/bytes.hpp"
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
+#include "kv/observability/histogram.hpp"
 #include "kv/protocol/connection_info.hpp"
 
 namespace kv::command {
@@ -55,6 +56,7 @@ struct PersistenceState {
   std::uint64_t fsyncs = 0;
   std::uint64_t fsync_us_last = 0;
   std::uint64_t fsync_us_max = 0;
+  observability::Distribution fsync_durations{};
 
   bool snapshot_running = false;
   std::uint64_t snapshots = 0;      // on disk

@@ -35,6 +35,8 @@ struct Distribution {
   Nanoseconds quantile(double share) const;
   Nanoseconds max() const { return quantile(1); }
 
+  // One more that took `time`.
+  void add(Nanoseconds time);
   Distribution& operator+=(const Distribution& other);
   // REQUIRES: `earlier` is what the same histograms held before.
   Distribution& operator-=(const Distribution& earlier);

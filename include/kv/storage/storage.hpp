@@ -17,6 +17,7 @@
 #include "kv/base/result.hpp"
 #include "kv/engine/engine.hpp"
 #include "kv/engine/mutation.hpp"
+#include "kv/observability/histogram.hpp"
 #include "kv/storage/options.hpp"
 
 namespace kv::storage {
@@ -73,6 +74,7 @@ class Storage {
     std::uint64_t fsyncs = 0;
     std::chrono::microseconds fsync_last{0};
     std::chrono::microseconds fsync_longest{0};
+    observability::Distribution fsync_durations{};
     std::string read_only_reason;  // empty where writes are taken
     bool snapshot_running = false;
     std::uint64_t snapshots = 0;  // on the disk
