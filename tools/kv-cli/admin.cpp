@@ -128,7 +128,8 @@ constexpr CommandRow kLatencyReset{Command::kLatency, "latency", {}, Answer::kNo
 
 void add_latency(CLI::App& app) {
   app.add_subcommand("latency", "Print how long the server takes for each command, in microseconds")
-      ->add_flag("--reset", "Begin anew instead");
+      ->add_flag("--reset")
+      ->description("Begin anew instead");
 }
 
 Outcome<Call> read_latency(const CLI::App& latency) {
