@@ -21,6 +21,7 @@ IoThread::IoThread(const SessionContext& context, std::atomic<std::size_t>& open
     : context_(context), open_(open), refused_(refused), commits_(io_, context.commit_gate) {}
 
 void IoThread::start(std::size_t number) {
+  last_sweep_ = SteadyClock::now();
   asio::co_spawn(io_, sweep_forever(), asio::detached);
   poller_.start();
   thread_ = std::thread([this, number] {
@@ -93,8 +94,16 @@ Awaitable<void> IoThread::sweep_forever() {
   while (!stopping_ || session_count_.load() != 0) {
     sweep_timer_.expires_after(kSweepPeriod);
     co_await sweep_timer_.async_wait(kAwait);
-    sweep(SteadyClock::now());
+    const auto now = SteadyClock::now();
+    last_sweep_ = now;
+    sweep(now);
   }
+  last_sweep_ = kNotRunning;
+}
+
+SteadyClock::duration IoThread::silence() const {
+  const SteadyClock::time_point last = last_sweep_;
+  return last == kNotRunning ? SteadyClock::duration::zero() : SteadyClock::now() - last;
 }
 
 void IoThread::sweep(SteadyClock::time_point now) {

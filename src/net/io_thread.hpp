@@ -40,6 +40,8 @@ class IoThread {
   void join() { thread_.join(); }
   // Sessions of any kind on this thread. Thread-safe.
   std::size_t sessions() const { return session_count_.load(); }
+  // How long ago it last came round to its timers; 0 while it isn't running. Thread-safe.
+  SteadyClock::duration silence() const;
 
  private:
   Awaitable<void> sweep_forever();
@@ -58,6 +60,8 @@ class IoThread {
   CommitLine commits_;
   Sessions sessions_;
   std::atomic<std::size_t> session_count_{0};
+  static constexpr SteadyClock::time_point kNotRunning = SteadyClock::time_point::max();
+  std::atomic<SteadyClock::time_point> last_sweep_ = kNotRunning;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -205,6 +205,12 @@ std::size_t Network::connections() const {
   return state_->open.load();
 }
 
+std::chrono::milliseconds Network::silence() const {
+  SteadyClock::duration longest{0};
+  for (const auto& thread : state_->threads) longest = std::max(longest, thread->silence());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(longest);
+}
+
 std::vector<protocol::ConnectionInfo> Network::connection_list() const {
   const auto describe_all = [](IoThread::Sessions& sessions, std::uint64_t) {
     std::vector<protocol::ConnectionInfo> described;

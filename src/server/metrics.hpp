@@ -18,7 +18,7 @@ inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; c
 
 struct MetricFigures {
   UnixMillis now = 0;
-  bool is_ready = true;  // it serves, and takes writes
+  bool is_ready = true;  // as /readyz says
   command::ServerState server{};
   command::PersistenceState persistence{};
   engine::Engine::Usage usage{};

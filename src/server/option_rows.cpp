@@ -73,6 +73,7 @@ std::vector<Row> make_rows() {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const std::string network = "Network";
+  const std::string admin = "Health";
   const std::string tls = "TLS";
   const std::string data = "Data and threads";
   const std::string disk = "Data on disk";
@@ -134,6 +135,12 @@ std::vector<Row> make_rows() {
       row(
           {.name = "max-key-bytes", .group = network, .help = "The longest key, in bytes."}, Whole{1, kKeyBytesMax},
           [](auto& o) -> auto& { return o.key_bytes_max; }),
+      row(
+          {.name = "admin-bind",
+           .group = admin,
+           .help = "Where to serve the server's health by HTTP: /livez, /readyz and /healthz. It asks nobody who they "
+                   "are, so it is best on loopback, as in 127.0.0.1:6381. An address as for --bind, or none."},
+          HostPortOrNone{}, [](auto& o) -> auto& { return o.admin_bind; }),
       row(
           {.name = "tls-bind",
            .group = tls,

@@ -66,6 +66,7 @@ struct Access {
 struct Options {
   // One without a host stands alone and means: nowhere.
   std::vector<Address> binds{{"127.0.0.1", kPortDefault}};
+  Address admin_bind;  // without a host: nowhere
   std::size_t shards = kShardsDefault;
   std::size_t threads = available_processors();
 

@@ -9,6 +9,7 @@
 
 #include "kv/observability/log.hpp"
 
+#include "server/admin_pages.hpp"
 #include "server/machine_memory.hpp"
 #include "server/metrics.hpp"
 #include "server/secrets.hpp"
@@ -104,7 +105,8 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                    .slow_requests = &slow_log_,
                    .slow_log = &slow_log_}),
       tracer_(start_tracer(options)),
-      network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr, tracer_.get()) {}
+      network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr, tracer_.get()),
+      health_(health_sources()) {}
 
 Server::~Server() = default;
 
@@ -122,11 +124,33 @@ Result<void> Server::bind() {
   for (const Address& bind : options_.tls.binds) {
     if (auto bound = network_.bind(bind.host, bind.port, &tls_->identity()); !bound) return bound;
   }
+  return open_admin();
+}
+
+Health::Sources Server::health_sources() const {
+  return {.silence = [this] { return network_.silence(); },
+          .read_only_reason = [this] { return storage_ == nullptr ? "" : storage_->status().read_only_reason; }};
+}
+
+Result<void> Server::open_admin() {
+  const Address& bind = options_.admin_bind;
+  if (bind.host.empty()) return {};
+  auto opened =
+      admin::HttpListener::open(bind.host, bind.port, admin_pages(health_, [this] { return metrics(); }), clock_);
+  if (!opened) return opened.error();
+  admin_ = *std::move(opened);
+  log::info("admin listening on " + admin_->address());
+  if (!is_loopback(admin_->address())) {
+    log::warn("NOT PROTECTED: anybody who reaches the admin address may see how the server is",
+              {{"address", admin_->address()}});
+  }
   return {};
 }
 
 Result<void> Server::recover() {
   if (storage_ == nullptr) return {};
+  health_.enter(Health::Phase::kRecovering);
+  service_manager_.tell("STATUS=recovering the data");
   log::info("recovering the data", {{"directory", options_.persistence.storage.directory}});
   if (auto recovered = storage_->recover(engine_, static_cast<unsigned>(available_processors())); !recovered) {
     return recovered;
@@ -160,6 +184,8 @@ bool Server::run() {
   std::optional<engine::MemoryKeeper> memory_keeper;
   if (memory_ != nullptr) memory_keeper.emplace(*memory_, clock_);
   network_.start();
+  health_.enter(Health::Phase::kServing);
+  service_manager_.tell("READY=1\nSTATUS=serving");
   log::info("kv-server is up", {{"version", KV_VERSION},
                                 {"shards", options_.shards},
                                 {"threads", options_.threads},
@@ -173,6 +199,8 @@ bool Server::run() {
     }
   }
   const int signal = wait_for_end();
+  health_.enter(Health::Phase::kStopping);
+  service_manager_.tell("STOPPING=1\nSTATUS=shutting down");
   log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   let_signals_through();
   const bool ended = network_.stop();
@@ -192,12 +220,11 @@ bool Server::is_protected(std::size_t listener, const std::string& address) cons
   return is_loopback(address) || asks_for_certificate || users_->need_authentication();
 }
 
-// Returns the first signal that is not SIGHUP.
+// Returns the first signal that is not SIGHUP. Until then it looks after what is to be looked after now and then.
 int Server::wait_for_end() {
-  const sigset_t awaited = awaited_signals();
-  const timespec period{kTlsFilesPeriod.count(), 0};
   while (true) {
-    const int signal = tls_ == nullptr ? sigwaitinfo(&awaited, nullptr) : sigtimedwait(&awaited, nullptr, &period);
+    const int signal = wait_for_signal();
+    tell_watchdog();
     if (signal == SIGHUP) {
       log::info("reopening the log");
       log::reopen();
@@ -209,6 +236,24 @@ int Server::wait_for_end() {
       tls_->look();
     }
   }
+}
+
+// A signal; or -1 when it is time to look after something, or after nothing.
+int Server::wait_for_signal() const {
+  using std::chrono::nanoseconds;
+  const sigset_t awaited = awaited_signals();
+  nanoseconds period = service_manager_.watchdog_period();
+  if (tls_ != nullptr && (period.count() == 0 || period > kTlsFilesPeriod)) period = kTlsFilesPeriod;
+  if (period.count() == 0) return sigwaitinfo(&awaited, nullptr);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(period);
+  const timespec time{seconds.count(), (period - seconds).count()};
+  return sigtimedwait(&awaited, nullptr, &time);
+}
+
+// Who isn't alive falls silent, and so is started anew.
+void Server::tell_watchdog() const {
+  if (service_manager_.watchdog_period().count() == 0 || !health_.why_not_alive().empty()) return;
+  service_manager_.tell("WATCHDOG=1");
 }
 
 command::TlsState Server::tls_state() const {
@@ -305,13 +350,13 @@ Result<void> Server::apply(const Options& from, const Options& to) {
 std::string Server::metrics() const {
   MetricFigures figures{.now = clock_.now(),
                         .server = state(),
-                        .persistence = persistence(),
+                        .persistence = health_.has_served() ? persistence() : command::PersistenceState{},
                         .usage = engine_.usage(),
                         .totals = counters_.totals(),
                         .resident_bytes = resident_bytes(),
                         .cpu_time = cpu_time(),
                         .log_lines_dropped = log::dropped_messages()};
-  figures.is_ready = !figures.persistence.read_only;
+  figures.is_ready = health_.why_not_ready().empty();
   if (memory_ != nullptr) figures.memory = memory_->status();
   return metrics_text(figures);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kv/admin/http_listener.hpp"
 #include "kv/base/clock.hpp"
 #include "kv/base/result.hpp"
 #include "kv/command/administration.hpp"
@@ -23,8 +24,10 @@
 #include "kv/security/users.hpp"
 #include "kv/storage/storage.hpp"
 
+#include "server/health.hpp"
 #include "server/live_settings.hpp"
 #include "server/options.hpp"
+#include "server/service_manager.hpp"
 #include "server/storage_gate.hpp"
 #include "server/tls_watch.hpp"
 
@@ -38,7 +41,8 @@ class Server final : public command::Administration {
 
   // The order of a start: bind, recover, listen, run. All fail with a sentence that says what is wrong.
 
-  // Reads the TLS files, and takes every address, so that one that isn't free is known at once. Nobody can connect yet.
+  // Reads the TLS files, and takes every address, so that one that isn't free is known at once. Nobody can connect yet,
+  // but for the admin listener, which serves from now on.
   Result<void> bind();
 
   // Brings back what the storage has, and begins to log. The sentence also says what to do.
@@ -67,7 +71,11 @@ class Server final : public command::Administration {
  private:
   // Evicts what is over the memory limit, and says so.
   void fit_into_memory();
+  Result<void> open_admin();
+  Health::Sources health_sources() const;
   int wait_for_end();
+  int wait_for_signal() const;
+  void tell_watchdog() const;
   command::TlsState tls_state() const;
   void reload_users();
   bool is_tls(std::size_t listener) const { return listener >= plain_listeners_; }
@@ -93,6 +101,9 @@ class Server final : public command::Administration {
   std::unique_ptr<TlsWatch> tls_;                        // nullptr: nobody speaks TLS
   std::size_t plain_listeners_ = 0;                      // the first so many are; the others speak TLS
   net::Network network_;
+  Health health_;
+  const ServiceManager service_manager_ = ServiceManager::from_environment();
+  std::unique_ptr<admin::HttpListener> admin_;  // nullptr: there is none
 };
 
 // The storage that the options ask for, with a backup restored first where they say so; nullptr: data is to be kept in

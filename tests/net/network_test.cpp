@@ -56,6 +56,29 @@ TEST_P(NetworkLife, RefusesConnectionsToAnAddressThatIsOnlyBound) {
   bound.stop();
 }
 
+using NetworkSilence = NetworkTest;
+
+TEST_F(NetworkSilence, IsThatOfTheThreadThatHangs) {
+  options.threads = 2;
+  start();
+  std::promise<void> release;
+  handler.on_action([&] { release.get_future().wait(); });
+  RawClient client = connect();
+  client.send(run_action());
+  EXPECT_TRUE(eventually([&] { return network->silence() > milliseconds(1'000); }));
+  release.set_value();
+  EXPECT_EQ(client.receive(), ok());
+  EXPECT_TRUE(eventually([&] { return network->silence() < milliseconds(1'000); }));
+}
+
+TEST_F(NetworkSilence, IsNoneBeforeTheStartAndAfterTheEnd) {
+  const Network never_started(options, handler, clock, counters);
+  start();
+  EXPECT_EQ(never_started.silence(), milliseconds(0));
+  network->stop();
+  EXPECT_EQ(network->silence(), milliseconds(0));
+}
+
 // The server shuts its side first here, so its end of the connection stays behind for a minute.
 TEST_P(NetworkLife, TakesAnAddressWhoseConnectionsHaveJustEnded) {
   start();

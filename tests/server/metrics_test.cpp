@@ -107,7 +107,6 @@ TEST(Metrics, OfThisProcessAreThere) {
 }
 
 TEST(Metrics, AreWhatPrometheusWantsThemToBe) {
-  if (std::string(KV_PROMTOOL).empty()) GTEST_SKIP() << "promtool isn't installed";
   const std::string path = testing::TempDir() + "/metrics_" + std::to_string(getpid());
   std::ofstream(path) << metrics_text(all_figures());
   FILE* run = popen((std::string(KV_PROMTOOL) + " check metrics < " + path + " 2>&1").c_str(), "r");

@@ -105,6 +105,7 @@ const std::vector<OptionCase> kOptions{
     {"", "tcp-keepalive", R"("1s")", "32767s", R"("32767s")", {"off"}, R"("off")"},
     {"", "max-payload", R"("1KiB")", "3GiB", R"("3GiB")", {"5mb"}, R"("5MB")"},
     {"", "max-key-bytes", "1", "100", "100", {"65534"}, "65534"},
+    {"", "admin-bind", R"("a:1")", "none", R"("none")", {"[::1]:2"}, R"("[::1]:2")"},
     {"", "tls-bind", R"(["a:1"])", "b:3,[::2]:4", R"(["b:3", "[::2]:4"])", {"c:5"}, R"(["c:5"])"},
     {"", "tls-cert", R"("/etc/kv.pem")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
     {"", "tls-key", R"("/etc/kv.key")", "b c", R"("b c")", {"d#e"}, R"("d#e")"},
@@ -242,6 +243,7 @@ TEST(Options, TheDefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options.request_timeout, 30s);
   EXPECT_EQ(options.idle_timeout, 0s);
   EXPECT_EQ(options.tcp_keepalive, 300s);
+  EXPECT_EQ(options.admin_bind, Address{});
   EXPECT_EQ(options.memory_bytes_max, kMemoryUnlimited);
   EXPECT_EQ(engine::eviction_policy(options.eviction).kind, engine::Eviction::kNone);
   const Persistence& persistence = options.persistence;

@@ -79,6 +79,10 @@ class Network {
   // Connections that are open now. Thread-safe.
   std::size_t connections() const;
 
+  // How long the I/O thread has not come round to its timers that has been silent for longest; 0 before start() and
+  // after stop(). Thread-safe.
+  std::chrono::milliseconds silence() const;
+
   // Both ask the I/O threads and wait for their answers, so they are called from none of them. A thread that takes more
   // than kAskThreadMax is left out. Thread-safe. REQUIRES: started.
   //

@@ -11,7 +11,7 @@ from pathlib import Path
 
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 10
-LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+LISTENING = re.compile(r"(?<!admin )listening on 127\.0\.0\.1:(\d+)")
 
 
 PR_SET_PDEATHSIG = 1

@@ -6,12 +6,14 @@
 
 #include "integration/durability/durable_test.hpp"
 #include "integration/durability/small_disk.hpp"
+#include "support/http/http_client.hpp"
 #include "support/process/wait.hpp"
 
 namespace kv::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr std::size_t kDiskMib = 12;
 constexpr std::size_t kBallastBytes = 3 << 20;
@@ -74,7 +76,9 @@ class FullDisk : public DurableTest, public ::testing::WithParamInterface<const 
     other_.emplace(*server_);
   }
 
-  const Args args_{"--fsync", GetParam(), "--wal-segment-bytes", "1MiB"};
+  HttpReply readiness() const { return http_get(admin_port(server_->log()), "/readyz"); }
+
+  const Args args_{"--fsync", GetParam(), "--wal-segment-bytes", "1MiB", "--admin-bind", "127.0.0.1:0"};
   std::optional<SmallDisk> disk_;
   std::optional<RawClient> other_;
   int acknowledged_ = 0;
@@ -115,6 +119,18 @@ TEST_P(FullDisk, GoesOnByItselfWhenThereIsRoom) {
   }
   EXPECT_EQ(call(get("new")), ok(encode_int(1)));
   EXPECT_EQ(call(get("counter")), ok(encode_int(1)));
+}
+
+TEST_P(FullDisk, IsNotReadyUntilThereIsRoom) {
+  EXPECT_EQ(readiness().status, 200);
+  fill_the_disk();
+  const HttpReply full = readiness();
+  EXPECT_EQ(full.status, 503);
+  EXPECT_THAT(full.body, StartsWith("read-only: "));
+  EXPECT_THAT(full.body, HasSubstr("space"));
+  EXPECT_EQ(http_get(admin_port(server_->log()), "/livez").status, 200);
+  disk_->remove_ballast();
+  EXPECT_TRUE(eventually([&] { return readiness().status == 200; }));
 }
 
 TEST_P(FullDisk, LosesNothingWhenTheServerIsKilledThen) {

@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 
 #include "integration/durability/durable_test.hpp"
+#include "support/base/datagram_receiver.hpp"
+#include "support/http/http_client.hpp"
 #include "support/process/child_process.hpp"
 #include "support/process/wait.hpp"
 
@@ -74,6 +76,32 @@ TEST_F(StartOrder, WhoConnectsBeforeTheDataIsThereIsRefused) {
   RawClient client(port);
   EXPECT_EQ(client.call(get("k")), ok(encode_int(1)));
   client.close();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), (Exit{0, 0}));
+}
+
+TEST_F(StartOrder, WhoAsksMeanwhileIsToldThatItIsAliveAndNotReady) {
+  start();
+  stop();
+  let_recovery_wait();
+  const std::string socket = folder_.path() + "/notify";
+  const DatagramReceiver manager(socket);
+  ChildProcess server(
+      server_command({"--data-dir", data_.path(), "--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0"},
+                     {"NOTIFY_SOCKET=" + socket}));
+  ASSERT_TRUE(eventually([&] { return server.stderr_text().find("recovering the data") != std::string::npos; }));
+  HttpClient client(admin_port(server.stderr_text()));
+  EXPECT_EQ(client.get("/livez").status, 200);
+  const HttpReply ready = client.get("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.body, "recovering\n");
+  EXPECT_EQ(client.get("/healthz").status, 503);
+  EXPECT_EQ(manager.receive(), "STATUS=recovering the data");
+  EXPECT_EQ(manager.receive(), "");
+
+  let_recovery_go_on();
+  EXPECT_TRUE(eventually([&] { return client.get("/readyz").status == 200; }));
+  EXPECT_TRUE(eventually([&] { return manager.receive().starts_with("READY=1\n"); }));
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait_exit(), (Exit{0, 0}));
 }

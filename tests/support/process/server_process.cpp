@@ -23,10 +23,13 @@ std::string log_file_of(const std::vector<std::string>& args) {
 }
 
 // The port in the first `listening on ADDRESS:PORT` of the log that goes on with `rest`; 0 as long as there is none.
+// The admin listener's doesn't count.
 std::uint16_t find_port(ByteView log, ByteView rest = "") {
   constexpr ByteView kMark = "listening on 127.0.0.1:";
   for (std::size_t mark; (mark = log.find(kMark)) != ByteView::npos;) {
+    const bool is_admin = log.substr(0, mark).ends_with("admin ");
     log.remove_prefix(mark + kMark.size());
+    if (is_admin) continue;
     const std::size_t end = log.find_first_not_of("0123456789");
     if (end == ByteView::npos) return 0;
     if (log.substr(end).starts_with(rest))

@@ -51,7 +51,8 @@ def trace(folder: Path) -> str:
     server = 0
     try:
         deadline = time.monotonic() + DEADLINE_S
-        while not (found := re.search(r"listening on \S+:(\d+)", log.read_text("utf-8") if log.exists() else "")):
+        mark = r"(?<!admin )listening on \S+:(\d+)"
+        while not (found := re.search(mark, log.read_text("utf-8") if log.exists() else "")):
             if strace.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("the server doesn't start under strace")
             time.sleep(0.02)

@@ -37,6 +37,13 @@ class ServiceTest(unittest.TestCase):
     def test_systemd_finds_a_fault_where_there_is_one(self) -> None:
         self.assertIn("NoSuchKey", analyze(f"{self.unit}\n[Service]\nNoSuchKey=yes\n", "verify", "--man=no").stderr)
 
+    def test_systemd_hears_of_the_start_from_the_server_and_watches_it(self) -> None:
+        settings = dict(line.split("=", 1) for line in self.unit.splitlines() if "=" in line and line[0] != "#")
+        self.assertEqual((settings["Type"], settings["TimeoutStartSec"], settings["WatchdogSec"]),
+                         ("notify", "1h", "30s"))
+        self.assertEqual(settings["Restart"], "on-failure", "which a watchdog that bites is, too")
+        self.assertIn("AF_UNIX", settings["RestrictAddressFamilies"], "the way to systemd")
+
     def test_what_the_service_could_do_to_the_machine_stays_within_bounds(self) -> None:
         self.assertFalse(is_exposed(self.unit))
         self.assertTrue(is_exposed(re.sub(r"^SystemCallFilter=.*\n", "", self.unit, flags=re.M)))
