@@ -11,7 +11,7 @@ namespace kv::cli {
 
 enum class ExitCode : int {
   kDone = 0,
-  kRefused = 1,       // the server said no
+  kRefused = 1,       // the server said no, or said nothing for as long as was to be waited
   kUsage = 2,         // the command line, or a file, is not what it should be
   kNoConnection = 3,  // no connection, or it was lost before the answer came
 };

@@ -27,7 +27,7 @@ constexpr const char* kFooter =
     R"(A value says its type: 42 (Int), 1.5 (Float), 1.50m (Decimal), '"text"' (String), 0x00ff or base64(AP8=) (Bytes),
 true, null, '[1, 2]' (List), '{"a": 1}' (Map). A key stands for itself. What begins with - stands behind --.
 
-Exit codes: 0 done, 1 the server said no, 2 bad usage, 3 no connection.)";
+Exit codes: 0 done, 1 the server said no, or ping --wait was in vain, 2 bad usage, 3 no connection.)";
 
 constexpr const char* kBackupFooter =
     R"(The folder is one on the server's machine, on the file system of its data directory; a relative DIR counts from
@@ -62,6 +62,7 @@ class CommandLine {
 
  private:
   void add_connection_options();
+  void add_waiting(CLI::App& ping);
   void add_backup();
   void add_import();
   void add_export();
@@ -114,7 +115,9 @@ CommandLine::CommandLine() {
   app_.failure_message([](const CLI::App* app, const CLI::Error& error) { return complaint(*app, error); });
   add_connection_options();
   for (const CommandRow& row : commands()) {
-    add_arguments(*app_.add_subcommand(std::string(row.name), std::string(row.help)), row);
+    CLI::App& subcommand = *app_.add_subcommand(std::string(row.name), std::string(row.help));
+    add_arguments(subcommand, row);
+    if (row.byte == protocol::Command::kPing) add_waiting(subcommand);
   }
   client_ = add_client(app_);
   acl_ = add_acl(app_);
@@ -141,6 +144,20 @@ void CommandLine::add_connection_options() {
   tools::add_tls_options(app_, options_.tls);
   app_.add_flag_callback(
       "--json", [this] { options_.form = OutputForm::kJson; }, "Print JSON, for scripts");
+}
+
+// A number alone is seconds, as scripts are used to.
+void CommandLine::add_waiting(CLI::App& ping) {
+  const auto read = [this](const std::string& word) {
+    const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+    const auto duration = parse_duration(is_number && word != "0" ? word + "s" : word);
+    if (!duration || *duration > kDurationMsMax) {
+      throw CLI::ValidationError("--wait", "takes a number of seconds, or a time such as 500ms or 5m");
+    }
+    options_.wait = std::chrono::milliseconds(*duration);
+  };
+  ping.add_option_function<std::string>("--wait", read, "Try again until the server answers, for so many seconds")
+      ->type_name("SECONDS");
 }
 
 void CommandLine::add_backup() {

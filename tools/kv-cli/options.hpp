@@ -1,6 +1,7 @@
 // The whole command line.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -27,6 +28,7 @@ struct Options {
   tools::TlsOptions tls;
   LoginOptions login;
   OutputForm form = OutputForm::kText;
+  std::chrono::milliseconds wait{0};  // how long to try again as long as there is no connection
   std::variant<Call, BackupOptions, ImportOptions, ExportOptions, HashOptions, MonitorOptions, StatOptions> action;
 };
 

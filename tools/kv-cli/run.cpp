@@ -1,7 +1,10 @@
 #include "kv-cli/run.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "kv-cli/scan.hpp"
 
@@ -77,6 +80,34 @@ Outcome<void> Runner::operator()(const BackupOptions& backup) {
   return {};
 }
 
+Outcome<void> run_once(const Options& options, const client::ConnectionOptions& how) {
+  auto connection = client::Connection::open(options.host, options.port, how);
+  if (!connection) return no_connection(connection.error());
+  if (const auto logged_in = log_in(*connection, options.login); !logged_in) return logged_in;
+  return std::visit(Runner(*connection, options), options.action);
+}
+
+// Again and again until there is an answer, whatever it is.
+Outcome<void> run_patiently(const Options& options, client::ConnectionOptions how) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  constexpr milliseconds kPause{100};
+  const auto deadline = steady_clock::now() + options.wait;
+  while (true) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    for (milliseconds* timeout : {&how.connect_timeout, &how.request_timeout}) {
+      if (timeout->count() == 0 || *timeout > left) *timeout = std::max(left, milliseconds(1));
+    }
+    const auto done = run_once(options, how);
+    if (done || done.error().code != ExitCode::kNoConnection) return done;
+    if (steady_clock::now() + kPause >= deadline) {
+      const std::string waited = std::to_string(options.wait.count());
+      return Failure{ExitCode::kRefused, "no answer in " + waited + " ms; the last try: " + done.error().message};
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 }  // namespace
 
 Outcome<void> run(const Options& options) {
@@ -91,10 +122,7 @@ Outcome<void> run(const Options& options) {
   client::ConnectionOptions how = options.connection;
   how.tls = *tls;
   how.tls_server_name = options.tls.server_name;
-  auto connection = client::Connection::open(options.host, options.port, how);
-  if (!connection) return no_connection(connection.error());
-  if (const auto logged_in = log_in(*connection, options.login); !logged_in) return logged_in;
-  const auto done = std::visit(Runner(*connection, options), options.action);
+  const auto done = options.wait.count() == 0 ? run_once(options, how) : run_patiently(options, how);
   if (!done) return done;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return usage("can't write to stdout");
   return {};
