@@ -117,6 +117,7 @@ std::string payload_of(const CommandRow& row) {
       case Field::kSlowlogCall:
         payload += '\0' + u32(1);
         break;
+      case Field::kLatencyCall:
       case Field::kMemoryCall:
         payload += '\0';
         break;
