@@ -71,7 +71,6 @@ std::span<const CommandRow> user_commands();
 std::span<const CommandRow> config_commands();
 std::span<const CommandRow> memory_commands();
 std::span<const CommandRow> monitor_commands();
-std::span<const CommandRow> hot_key_commands();
 std::span<const CommandRow> slow_log_commands();
 std::span<const CommandRow> latency_commands();
 

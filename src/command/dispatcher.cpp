@@ -38,10 +38,19 @@ Services with_keys_that_scan_can_return(Services services) {
   return services;
 }
 
-// Asking all I/O threads takes a moment, and what is asked there runs beside them; a name is set on the session's own.
-bool asks_the_io_threads(const protocol::Frame& frame) {
-  return static_cast<protocol::Command>(frame.tag) == protocol::Command::kClient && !frame.payload.empty() &&
-         static_cast<protocol::ClientCall>(frame.payload[0]) != protocol::ClientCall::kSetName;
+// Of some commands only some calls take long, and the payload's first byte says which it is: asking all I/O threads
+// takes a moment, and what is asked there runs beside them, while a name is set on the session's own.
+bool is_heavy_call(const protocol::Frame& frame) {
+  if (frame.payload.empty()) return false;
+  const auto call = static_cast<std::uint8_t>(frame.payload[0]);
+  switch (static_cast<protocol::Command>(frame.tag)) {
+    case protocol::Command::kClient:
+      return static_cast<protocol::ClientCall>(call) != protocol::ClientCall::kSetName;
+    case protocol::Command::kKeys:
+      return static_cast<protocol::KeysCall>(call) == protocol::KeysCall::kBig;
+    default:
+      return false;
+  }
 }
 
 // From which size of its payload on a command is heavy.
@@ -107,7 +116,7 @@ protocol::Weight Dispatcher::weigh(const protocol::Frame& frame) const {
   const Scale& scale = scales_[frame.tag];
   const std::size_t size = frame.payload.size();
   if (size < scale.brief_below) return protocol::Weight::kBrief;
-  const bool heavy = size >= scale.heavy_from || asks_the_io_threads(frame);
+  const bool heavy = size >= scale.heavy_from || is_heavy_call(frame);
   return heavy ? protocol::Weight::kHeavy : protocol::Weight::kLight;
 }
 

@@ -1,4 +1,4 @@
-// The command that finds out which keys are used most: HOTKEYS.
+// Which keys are used most: the call hot of KEYS.
 //
 // It looks at requests while it waits, at one of each group that a session runs together, which then counts for all of
 // them; so what it costs others does not grow with the length of their pipelines.
@@ -13,6 +13,7 @@
 
 #include "command/command_row.hpp"
 #include "command/key_counts.hpp"
+#include "command/key_searches.hpp"
 #include "command/observers.hpp"
 
 namespace kv::command {
@@ -88,7 +89,7 @@ class PendingHotKeys final : public protocol::PendingReply {
     const std::size_t bytes_max = services_.limits.payload_bytes_max;
     const std::string answer = keys_->as_json(caller_, static_cast<std::uint64_t>(elapsed().count()), bytes_max);
     protocol::ReplyWriter(out, bytes_max).ok(answer);
-    services_.counters.add_ok(static_cast<std::uint8_t>(Command::kHotkeys));
+    services_.counters.add_ok(static_cast<std::uint8_t>(Command::kKeys));
     return kNoLsn;
   }
   Lsn withdraw(ByteBuffer& out) override { return complete(out); }
@@ -104,7 +105,9 @@ class PendingHotKeys final : public protocol::PendingReply {
   const milliseconds time_;
 };
 
-Result<void> hotkeys(Context& context, Request& request) {
+}  // namespace
+
+Result<void> find_hot_keys(Context& context, Request& request) {
   const auto count = request.count == 0 ? kHotKeysDefault : std::min(request.count, kHotKeysMax);
   const milliseconds time(std::min<std::uint64_t>(request.wait_ms, milliseconds(kHotKeysTimeMax).count()));
   auto keys = std::make_shared<HotKeys>(count);
@@ -115,18 +118,6 @@ Result<void> hotkeys(Context& context, Request& request) {
   context.observers.add(keys);
   context.handled.pending = std::make_unique<PendingHotKeys>(context.services, context.caller, std::move(keys), time);
   return {};
-}
-
-using enum protocol::Field;
-
-constexpr CommandRow kRows[] = {
-    {Command::kHotkeys, "HOTKEYS", {kCount, kWait}, kAdmin | kWaits, "server", hotkeys},
-};
-
-}  // namespace
-
-std::span<const CommandRow> hot_key_commands() {
-  return kRows;
 }
 
 }  // namespace kv::command

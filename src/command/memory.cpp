@@ -1,7 +1,7 @@
-// Commands on what keys take: MEMORY BIGKEYS.
+// Commands that look at keys for whoever runs the server: MEMORY KEYS.
 //
-// BIGKEYS walks the entries in the order of their hashes, so a part of the walk is as good a sample as any: it says
-// nothing of the keys but their number.
+// The search for big keys walks the entries in the order of their hashes, so a part of the walk is as good a sample as
+// any: it says nothing of the keys but their number.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 #include "kv/engine/mutation.hpp"
 
 #include "command/command_row.hpp"
+#include "command/key_searches.hpp"
 
 namespace kv::command {
 namespace {
@@ -93,7 +94,7 @@ std::uint64_t walk(const Context& context, std::uint64_t samples, Largest& large
   return seen;
 }
 
-Result<void> bigkeys(Context& context, Request& request) {
+Result<void> find_big_keys(Context& context, Request& request) {
   Largest largest(request.count == 0 ? kBigKeysDefault : std::min(request.count, kBigKeysMax));
   const std::uint64_t seen = walk(context, request.samples, largest);
   json::array keys;
@@ -115,12 +116,17 @@ Result<void> bigkeys(Context& context, Request& request) {
   return {};
 }
 
-using enum protocol::Field;
+Result<void> keys(Context& context, Request& request) {
+  return request.keys_call == protocol::KeysCall::kBig ? find_big_keys(context, request)
+                                                       : find_hot_keys(context, request);
+}
+
 using protocol::Command;
+using protocol::Field;
 
 constexpr CommandRow kRows[] = {
-    {Command::kMemory, "MEMORY", {kMemoryCall, kKeyRest}, kRead | kAdmin, "server", memory},
-    {Command::kBigkeys, "BIGKEYS", {kCount, kSamples}, kAdmin | kHeavy, "server", bigkeys},
+    {Command::kMemory, "MEMORY", {Field::kMemoryCall, Field::kKeyRest}, kRead | kAdmin, "server", memory},
+    {Command::kKeys, "KEYS", {Field::kKeysCall}, kAdmin | kWaits, "server", keys},
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ CommandTable make_table() {
   for (const auto family :
        {string_commands(), counter_commands(), batch_commands(), keyspace_commands(), lock_commands(),
         server_commands(), persistence_commands(), client_commands(), user_commands(), config_commands(),
-        memory_commands(), monitor_commands(), hot_key_commands(), slow_log_commands(), latency_commands()}) {
+        memory_commands(), monitor_commands(), slow_log_commands(), latency_commands()}) {
     for (const CommandRow& row : family) {
       const CommandRow*& place = table[static_cast<std::uint8_t>(row.byte)];
       KV_ASSERT(place == nullptr);  // two commands with one byte

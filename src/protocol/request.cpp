@@ -51,6 +51,7 @@ class PayloadDecoder {
   MaybeError decode_client_call();
   MaybeError decode_text(ByteView& text);
   MaybeError decode_acl_call();
+  MaybeError decode_keys_call();
   MaybeError decode_config_call();
   MaybeError decode_slowlog_call();
   MaybeError decode_latency_call();
@@ -127,8 +128,8 @@ MaybeError PayloadDecoder::decode(Field field) {
       return decode_latency_call();
     case Field::kMemoryCall:
       return decode_memory_call();
-    case Field::kSamples:
-      return decode_integer(request_.samples);
+    case Field::kKeysCall:
+      return decode_keys_call();
     case Field::kRest:
       take(rest_.size(), request_.rest);
       return {};
@@ -329,14 +330,23 @@ MaybeError PayloadDecoder::decode_memory_call() {
   return {};
 }
 
+MaybeError PayloadDecoder::decode_keys_call() {
+  std::uint8_t call = 0;
+  if (auto error = decode_integer(call)) return error;
+  if (call > static_cast<std::uint8_t>(KeysCall::kHot)) return Error{Errc::kArgument, "KEYS has no such call"};
+  request_.keys_call = static_cast<KeysCall>(call);
+  if (auto error = decode_integer(request_.count)) return error;
+  return request_.keys_call == KeysCall::kBig ? decode_integer(request_.samples) : decode_wait();
+}
+
 }  // namespace
 
 ByteView field_name(Field field) {
-  constexpr ByteView kNames[] = {"",         "key",      "key_rest",    "owner",        "ttl",          "delta",
-                                 "wait",     "expected", "value",       "keys",         "pairs",        "cursor",
-                                 "count",    "pattern",  "mode",        "folder",       "client_call",  "user",
-                                 "password", "acl_call", "config_call", "slowlog_call", "latency_call", "memory_call",
-                                 "samples",  "rest"};
+  constexpr ByteView kNames[] = {"",          "key",      "key_rest",    "owner",        "ttl",          "delta",
+                                 "wait",      "expected", "value",       "keys",         "pairs",        "cursor",
+                                 "count",     "pattern",  "mode",        "folder",       "client_call",  "user",
+                                 "password",  "acl_call", "config_call", "slowlog_call", "latency_call", "memory_call",
+                                 "keys_call", "rest"};
   return kNames[static_cast<std::size_t>(field)];
 }
 

@@ -10,8 +10,8 @@
 
 #include "kv/base/limits.hpp"
 #include "kv/base/utf8.hpp"
-#include "kv/observability/trace.hpp"
 #include "kv/observability/log.hpp"
+#include "kv/observability/trace.hpp"
 
 namespace kv::server {
 namespace {

@@ -138,8 +138,9 @@ std::vector<Row> make_rows() {
       row(
           {.name = "admin-bind",
            .group = admin,
-           .help = "Where to serve the server's health by HTTP: /livez, /readyz and /healthz. It asks nobody who they "
-                   "are, so it is best on loopback, as in 127.0.0.1:6381. An address as for --bind, or none."},
+           .help = "Where to serve the server's health and metrics by HTTP: /livez, /readyz, /healthz and /metrics. It "
+                   "asks nobody who they are, so it is best on loopback, as in 127.0.0.1:6381. An address as for "
+                   "--bind, or none."},
           HostPortOrNone{}, [](auto& o) -> auto& { return o.admin_bind; }),
       row(
           {.name = "tls-bind",

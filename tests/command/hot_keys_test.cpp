@@ -1,4 +1,4 @@
-// The command that finds out which keys are used most: HOTKEYS.
+// Which keys are used most: the call hot of KEYS.
 #include <string>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// Commands on what keys take: MEMORY BIGKEYS.
+// Commands that look at keys for whoever runs the server: MEMORY KEYS.
 #include <set>
 #include <string>
 #include <vector>

@@ -28,10 +28,9 @@ TEST(CommandTable, HasExactlyTheCommandsOfTheProtocol) {
                                              "PING", "INFO", "SETNX",   "LOCK",   "UNLOCK",  "EXTEND",  "MGET",
                                              "MSET", "MDEL", "MEXISTS", "EXPIRE", "TTL",     "PERSIST", "SWAP",
                                              "TAKE", "SCAN", "TYPE",    "ADD",    "ACQUIRE", "FLUSH"};
-  std::map<unsigned, std::string> names{{0x28, "AUTH"},   {0x80, "SNAPSHOT"}, {0x81, "LASTSAVE"}, {0x82, "WHOAMI"},
-                                        {0x83, "ACL"},    {0x84, "CLIENT"},   {0x85, "CONFIG"},   {0x87, "LATENCY"},
-                                        {0x89, "MEMORY"}, {0x8A, "BIGKEYS"},  {0x88, "MONITOR"},  {0x8B, "HOTKEYS"},
-                                        {0x86, "SLOWLOG"}};
+  std::map<unsigned, std::string> names{{0x28, "AUTH"}, {0x80, "SNAPSHOT"}, {0x81, "LASTSAVE"}, {0x82, "WHOAMI"},
+                                        {0x83, "ACL"},  {0x84, "CLIENT"},   {0x85, "SLOWLOG"},  {0x86, "MONITOR"},
+                                        {0x87, "KEYS"}, {0x88, "LATENCY"},  {0x89, "MEMORY"},   {0x8A, "CONFIG"}};
   for (unsigned i = 0; i < first_names.size(); ++i) names[i + 1] = first_names[i];
   for (unsigned byte = 0; byte < 256; ++byte) {
     const CommandRow* row = find_command(static_cast<std::uint8_t>(byte));
@@ -55,7 +54,7 @@ TEST(CommandTable, FlagsSayWhatACommandDoes) {
             (std::set<ByteView>{"SET", "DEL", "INCR", "DECR", "CAS", "SETNX", "LOCK", "UNLOCK", "EXTEND", "MSET",
                                 "MDEL", "EXPIRE", "PERSIST", "SWAP", "TAKE", "ADD", "ACQUIRE", "FLUSH"}));
   EXPECT_EQ(touch_no_key, (std::set<ByteView>{"AUTH", "PING", "INFO", "SNAPSHOT", "LASTSAVE", "WHOAMI", "ACL", "CLIENT",
-                                              "CONFIG", "BIGKEYS", "MONITOR", "HOTKEYS", "SLOWLOG", "LATENCY"}));
+                                              "CONFIG", "KEYS", "MONITOR", "SLOWLOG", "LATENCY"}));
 }
 
 TEST(CommandTable, IsPrintedAsJson) {
@@ -121,8 +120,8 @@ std::string payload_of(const CommandRow& row) {
       case Field::kMemoryCall:
         payload += '\0';
         break;
-      case Field::kSamples:
-        payload += u64(0);
+      case Field::kKeysCall:
+        payload += '\0' + u32(1) + u64(0);
         break;
       case Field::kExpected:
       case Field::kValue:

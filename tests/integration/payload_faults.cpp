@@ -75,7 +75,7 @@ std::string valid_field(const std::string& field, ByteView key) {
   if (field == "config_call") return '\0' + sized("*");
   if (field == "slowlog_call") return '\0' + u32(10);
   if (field == "latency_call" || field == "memory_call") return std::string(1, '\0');
-  if (field == "samples") return u64(0);
+  if (field == "keys_call") return '\0' + u32(1) + u64(0);
   if (field == "user") return sized("me");
   if (field == "password") return sized("secret");
   if (field == "rest") return "";
@@ -153,6 +153,11 @@ std::vector<FieldFault> field_faults(const std::string& field) {
            {"a count cut short", std::string("\0\0\0\0", 4), "FRAME"}};
   }
   if (field == "latency_call") all = {{"a call that is none", "\2", "ARGUMENT"}};
+  if (field == "keys_call") {
+    all = {{"a call that is none", "\2" + u32(1) + u64(0), "ARGUMENT"},
+           {"a count cut short", std::string("\0\0\0", 3), "FRAME"},
+           {"a wait over a day", "\1" + u32(1) + u64(86'400'001), "ARGUMENT"}};
+  }
   if (field == "memory_call") all = {{"a call that is none", "\1", "ARGUMENT"}};
   if (field == "folder") all = {{"a folder without a backup", "/folder", "FRAME"}};
   if (field == "pattern") all = {{"a pattern cut short", u16(0xFFFF) + "*", "FRAME"}};

@@ -166,8 +166,13 @@ TEST(DecodeRequest, ReadsEveryField) {
   EXPECT_EQ(request.latency_call, LatencyCall::kReset);
   decode({kMemoryCall, kKeyRest}, '\0' + std::string("key"));
   EXPECT_EQ(request.key, "key");
-  decode({kSamples}, u64(~0ULL));
+  decode({kKeysCall}, '\0' + u32(7) + u64(~0ULL));
+  EXPECT_EQ(request.keys_call, KeysCall::kBig);
+  EXPECT_EQ(request.count, 7U);
   EXPECT_EQ(request.samples, ~0ULL);
+  decode({kKeysCall}, '\1' + u32(7) + u64(8));
+  EXPECT_EQ(request.keys_call, KeysCall::kHot);
+  EXPECT_EQ(request.wait_ms, 8U);
 
   decode({kRest}, "rest \xff");
   EXPECT_EQ(request.rest, "rest \xff");

@@ -66,7 +66,7 @@ Outcome<Call> read_config(const CLI::App& call) {
 // ----------------------------------------------------------------------------------------------
 
 constexpr CommandRow kMemoryUsage{Command::kMemory, "memory", {}, Answer::kCount64, ""};
-constexpr CommandRow kBigKeys{Command::kBigkeys, "bigkeys", {}, Answer::kBigKeys, ""};
+constexpr CommandRow kBigKeys{Command::kKeys, "bigkeys", {}, Answer::kBigKeys, ""};
 
 void add_memory(CLI::App& app) {
   CLI::App* memory = app.add_subcommand("memory", "Tell what memory a key takes");
@@ -87,7 +87,7 @@ T number(const CLI::App& command, const std::string& option) {
   return given->count() == 0 ? T{0} : given->as<T>();
 }
 
-constexpr CommandRow kHotKeys{Command::kHotkeys, "hotkeys", {}, Answer::kHotKeys, ""};
+constexpr CommandRow kHotKeys{Command::kKeys, "hotkeys", {}, Answer::kHotKeys, ""};
 constexpr std::uint64_t kHotKeysTimeMs = 1'000;
 
 void add_hotkeys(CLI::App& app) {
@@ -105,7 +105,8 @@ Outcome<Call> read_hotkeys(const CLI::App& hotkeys) {
     }
     time_ms = *time;
   }
-  const auto payload = Payload().u32(number<std::uint32_t>(hotkeys, "--count")).u64(time_ms);
+  const auto payload =
+      Payload().raw(call_byte(protocol::KeysCall::kHot)).u32(number<std::uint32_t>(hotkeys, "--count")).u64(time_ms);
   return Call{&kHotKeys, payload.bytes(), kHotKeys.answer, time_ms};
 }
 
@@ -116,8 +117,10 @@ Outcome<Call> read_memory(const CLI::App& usage_of) {
 }
 
 Outcome<Call> read_bigkeys(const CLI::App& bigkeys) {
-  const auto payload =
-      Payload().u32(number<std::uint32_t>(bigkeys, "--count")).u64(number<std::uint64_t>(bigkeys, "--samples"));
+  const auto payload = Payload()
+                           .raw(call_byte(protocol::KeysCall::kBig))
+                           .u32(number<std::uint32_t>(bigkeys, "--count"))
+                           .u64(number<std::uint64_t>(bigkeys, "--samples"));
   return Call{&kBigKeys, payload.bytes(), kBigKeys.answer};
 }
 

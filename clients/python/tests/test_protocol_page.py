@@ -88,7 +88,7 @@ def _snapshot(mode: int, folder: str) -> Any:
 
 
 # For whoever runs a server: that is what kv-cli is for.
-NOT_OFFERED = {"ACL", "CLIENT", "CONFIG", "MEMORY", "BIGKEYS", "MONITOR", "HOTKEYS", "SLOWLOG", "LATENCY"}
+NOT_OFFERED = {"ACL", "CLIENT", "CONFIG", "MEMORY", "KEYS", "MONITOR", "SLOWLOG", "LATENCY"}
 
 # Where the fields of a payload are not just the arguments of the command's function in their order.
 ORDERS: Dict[str, Callable[..., Any]] = {

@@ -39,13 +39,12 @@ enum class Command : std::uint8_t {
   kWhoami = 0x82,
   kAcl = 0x83,
   kClient = 0x84,
-  kConfig = 0x85,
-  kSlowlog = 0x86,
-  kLatency = 0x87,
-  kMonitor = 0x88,
+  kSlowlog = 0x85,
+  kMonitor = 0x86,
+  kKeys = 0x87,
+  kLatency = 0x88,
   kMemory = 0x89,
-  kBigkeys = 0x8A,
-  kHotkeys = 0x8B,
+  kConfig = 0x8A,
 };
 
 }  // namespace kv::protocol

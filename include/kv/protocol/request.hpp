@@ -41,7 +41,7 @@ enum class Field : std::uint8_t {
   kSlowlogCall,  // slowlog_call: u8, a SlowlogCall; then what it takes: count: u32, or nothing
   kLatencyCall,  // latency_call: u8, a LatencyCall
   kMemoryCall,   // u8, 0
-  kSamples,      // samples: u64
+  kKeysCall,     // keys_call: u8, a KeysCall; then count: u32, and samples: u64 or wait_ms: u64
   kRest,         // rest: any bytes
 };
 
@@ -81,6 +81,12 @@ enum class SlowlogCall : std::uint8_t {
   kGet = 0,  // count: at most
   kLen = 1,
   kReset = 2,
+};
+
+// What KEYS is to find.
+enum class KeysCall : std::uint8_t {
+  kBig = 0,
+  kHot = 1,
 };
 
 // What LATENCY is to do.
@@ -133,6 +139,7 @@ struct Request {
   ConfigCall config_call = ConfigCall::kGet;
   SlowlogCall slowlog_call = SlowlogCall::kGet;
   LatencyCall latency_call = LatencyCall::kGet;
+  KeysCall keys_call = KeysCall::kBig;
   std::vector<ByteView> keys;
   std::vector<value::KeyValue> pairs;
   value::DecodeScratch scratch;

@@ -32,7 +32,7 @@ NOTATION = {
     "slowlog_call": "call:u8 …",
     "latency_call": "call:u8",
     "memory_call": "call:u8",
-    "samples": "samples:u64",
+    "keys_call": "call:u8 …",
 }
 
 

@@ -202,10 +202,10 @@ std::string memory_usage(ByteView key) {
   return join(Command::kMemory, std::string(1, '\0'), key);
 }
 std::string bigkeys(std::uint32_t count, std::uint64_t samples) {
-  return join(Command::kBigkeys, u32(count), u64(samples));
+  return join(Command::kKeys, std::string(1, '\0'), u32(count), u64(samples));
 }
 std::string hotkeys(std::uint32_t count, std::uint64_t wait_ms) {
-  return join(Command::kHotkeys, u32(count), u64(wait_ms));
+  return join(Command::kKeys, std::string(1, '\1'), u32(count), u64(wait_ms));
 }
 
 std::string list_of(std::initializer_list<std::string> items) {

@@ -102,7 +102,7 @@ TEST(Admin, TheSlowLogIsATableAndCanBeEmptied) {
   EXPECT_EQ(output_of(server.port(), {"bigkeys", "--count", "1"}).substr(0, 5), "BYTES");
   EXPECT_THAT(output_of(server.port(), {"slowlog", "get", "--count", "100"}),
               ContainsRegex("^ID +TIME +US +REQUESTS +CONNECTION +ADDRESS +USER +COMMAND +KEY\n(.*\n)*"
-                            "[0-9]+ +[0-9T:.Z-]+ +[0-9]+ +1 +[0-9]+ +127.0.0.1:[0-9]+ +default +BIGKEYS +-\n"));
+                            "[0-9]+ +[0-9T:.Z-]+ +[0-9]+ +1 +[0-9]+ +127.0.0.1:[0-9]+ +default +KEYS +-\n"));
   EXPECT_GT(std::stoi(output_of(server.port(), {"slowlog", "len"})), 0);
   EXPECT_EQ(output_of(server.port(), {"config", "set", "slowlog-us", "0"}), "OK\n");
   EXPECT_EQ(output_of(server.port(), {"slowlog", "reset"}), "OK\n");
