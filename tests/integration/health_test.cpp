@@ -115,10 +115,14 @@ TEST_F(HealthTest, AnIoThreadThatHangsIsNoticed) {
   EXPECT_EQ(alive.status, 503);
   EXPECT_THAT(alive.body, StartsWith("an I/O thread has not responded for "));
   EXPECT_EQ(http_get(admin_, "/readyz").status, 503);
-  // What was sent before may still lie there; then nothing comes, for more than ten times the watchdog's period.
-  while (!manager_.receive().empty()) {
-  }
-  EXPECT_FALSE(eventually([this] { return !manager_.receive().empty(); }, std::chrono::seconds(1)));
+  // What was sent before may still lie there, and one more wait for room behind it; then nothing comes, for more than
+  // ten times the watchdog's period.
+  const auto is_silent = [this] {
+    while (!manager_.receive().empty()) {
+    }
+    return !eventually([this] { return !manager_.receive().empty(); }, std::chrono::seconds(1));
+  };
+  EXPECT_TRUE(is_silent() || is_silent());
 
   let_go(thread);
   EXPECT_TRUE(eventually([&] { return http_get(admin_, "/readyz").status == 200; }));

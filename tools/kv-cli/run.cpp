@@ -88,7 +88,7 @@ Outcome<void> run_once(const Options& options, const client::ConnectionOptions& 
 }
 
 // Again and again until there is an answer, whatever it is.
-Outcome<void> run_patiently(const Options& options, client::ConnectionOptions how) {
+Outcome<void> run_patiently(Options options, client::ConnectionOptions how) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;
   constexpr milliseconds kPause{100};
@@ -98,6 +98,7 @@ Outcome<void> run_patiently(const Options& options, client::ConnectionOptions ho
     for (milliseconds* timeout : {&how.connect_timeout, &how.request_timeout}) {
       if (timeout->count() == 0 || *timeout > left) *timeout = std::max(left, milliseconds(1));
     }
+    options.connection.request_timeout = how.request_timeout;
     const auto done = run_once(options, how);
     if (done || done.error().code != ExitCode::kNoConnection) return done;
     if (steady_clock::now() + kPause >= deadline) {
