@@ -2,6 +2,8 @@
 
 #include <array>
 #include <atomic>
+#include <fstream>
+#include <unistd.h>
 
 namespace kv::memory {
 namespace {
@@ -47,6 +49,14 @@ std::int64_t held() noexcept {
   std::int64_t sum = 0;
   for (std::size_t use = 0; use < kUses; ++use) sum += held(static_cast<Use>(use));
   return sum;
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  file >> total_pages >> resident_pages;
+  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace kv::memory

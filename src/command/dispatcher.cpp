@@ -6,6 +6,8 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include "kv/command/slow_log.hpp"
+
 #include "command/command_row.hpp"
 #include "command/observers.hpp"
 
@@ -202,7 +204,7 @@ void Dispatcher::timed(std::span<const protocol::Frame> frames, const protocol::
     services_.counters.add_latency(counted_as(tag), each, to - from);
   }
   observers_->show(frames, static_cast<const Connection&>(caller), services_.clock);
-  SlowRequests* slow = services_.slow_requests;
+  SlowLog* slow = services_.slow_log;
   if (slow != nullptr && time > slow->threshold()) slow->add(frames, caller, time);
 }
 

@@ -1,6 +1,5 @@
 // Commands about the server: PING INFO.
 #include <algorithm>
-#include <fstream>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -19,15 +18,6 @@ using observability::Counter;
 Result<void> ping(Context& context, Request& request) {
   context.reply.ok(request.rest.empty() ? ByteView("PONG") : request.rest);
   return {};
-}
-
-// Resident bytes of this process, from /proc.
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t total_pages = 0;
-  std::uint64_t resident_pages = 0;
-  file >> total_pages >> resident_pages;
-  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 json::array texts(const std::vector<std::string>& list) {
@@ -65,7 +55,7 @@ std::uint64_t held_bytes(memory::Use use) {
 
 json::object memory_section(const Services& services, const engine::Engine::Usage& usage) {
   using memory::Use;
-  json::object section{{"resident_bytes", resident_bytes()},
+  json::object section{{"resident_bytes", memory::resident_bytes()},
                        {"data_bytes", usage.data_bytes},
                        {"table_bytes", usage.table_bytes},
                        {"page_bytes", held_bytes(Use::kPages)},

@@ -1,10 +1,8 @@
 #include "kv/engine/memory_limit.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <malloc.h>
-#include <unistd.h>
 #include <utility>
 
 #include "kv/base/memory_account.hpp"
@@ -38,13 +36,7 @@ class SystemMemory final : public ProcessMemory {
     mallopt(M_MMAP_MAX, kMappedBlocksMax);
   }
 
-  std::uint64_t resident_bytes() override {
-    std::ifstream file("/proc/self/statm");
-    std::uint64_t total_pages = 0;
-    std::uint64_t resident_pages = 0;
-    file >> total_pages >> resident_pages;
-    return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  }
+  std::uint64_t resident_bytes() override { return memory::resident_bytes(); }
 
   void trim() override { malloc_trim(0); }
 };

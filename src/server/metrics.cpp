@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
-#include <unistd.h>
 
 #include "kv/base/memory_account.hpp"
 #include "kv/command/dispatcher.hpp"
@@ -155,14 +153,6 @@ std::string metrics_text(const MetricFigures& figures) {
   add_memory(families, figures);
   add_persistence(families, figures.persistence, figures.now);
   return families.text();
-}
-
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t total_pages = 0;
-  std::uint64_t resident_pages = 0;
-  file >> total_pages >> resident_pages;
-  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::chrono::nanoseconds cpu_time() {

@@ -32,7 +32,6 @@ struct MetricFigures {
 std::string metrics_text(const MetricFigures& figures);
 
 // What the system says of this process. Thread-safe.
-std::uint64_t resident_bytes();
 std::chrono::nanoseconds cpu_time();
 
 }  // namespace kv::server

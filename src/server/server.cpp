@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <thread>
 
+#include "kv/base/memory_account.hpp"
 #include "kv/observability/log.hpp"
 
 #include "server/admin_pages.hpp"
@@ -102,7 +103,6 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                    .limits = {options.payload_bytes_max, options.key_bytes_max},
                    .read_only = storage_ == nullptr ? nullptr : &storage_->read_only(),
                    .memory = memory_.get(),
-                   .slow_requests = &slow_log_,
                    .slow_log = &slow_log_}),
       tracer_(start_tracer(options)),
       network_(network_options(options), dispatcher_, clock_, counters_, gate_ ? &*gate_ : nullptr, tracer_.get()),
@@ -353,7 +353,7 @@ std::string Server::metrics() const {
                         .persistence = health_.has_served() ? persistence() : command::PersistenceState{},
                         .usage = engine_.usage(),
                         .totals = counters_.totals(),
-                        .resident_bytes = resident_bytes(),
+                        .resident_bytes = memory::resident_bytes(),
                         .cpu_time = cpu_time(),
                         .log_lines_dropped = log::dropped_messages()};
   figures.is_ready = health_.why_not_ready().empty();

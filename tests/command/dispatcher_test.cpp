@@ -261,45 +261,18 @@ TEST_F(DispatcherTest, SharesTheTimeOfALapAmongItsRequests) {
   EXPECT_EQ(commands.contains(0xFF), false);
 }
 
-TEST(DispatcherSlow, WhoAsksToIsToldOfWhatTookLong) {
+TEST_F(DispatcherTest, WhatTookLongerThanTheThresholdIsKept) {
   using namespace std::chrono_literals;
-  class Told final : public command::SlowRequests {
-   public:
-    std::chrono::nanoseconds threshold() const override { return 10ms; }
-    void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
-             std::chrono::nanoseconds time) override {
-      told.push_back({frames.size(), std::string(frames[0].payload), caller.peer().id, time});
-    }
-    struct Lap {
-      std::size_t frames;
-      std::string payload;
-      std::uint64_t caller;
-      std::chrono::nanoseconds time;
-      bool operator==(const Lap&) const = default;
-    };
-    std::vector<Lap> told;
-  };
-  Told told;
-  ManualClock clock;
-  engine::Engine engine({.shards = 1});
-  observability::Counters counters;
-  ScriptedAdministration administration;
-  security::Users users(command::command_infos());
-  security::Authenticator authenticator(users, clock);
-  command::Dispatcher dispatcher({.engine = engine,
-                                  .clock = clock,
-                                  .counters = counters,
-                                  .administration = administration,
-                                  .users = users,
-                                  .authenticator = authenticator,
-                                  .limits = {},
-                                  .slow_requests = &told});
-  const auto caller = dispatcher.connect({.id = 7});
   const std::vector<protocol::Frame> lap{{0x01, "first"}, {0x01, "second"}};
-  dispatcher.timed(lap, *caller, 10ms);
-  EXPECT_TRUE(told.told.empty()) << "not over the threshold";
-  dispatcher.timed(lap, *caller, 11ms);
-  EXPECT_EQ(told.told, (std::vector<Told::Lap>{{2, "first", 7, 11ms}}));
+  dispatcher.timed(lap, *caller, slow_log.threshold());
+  EXPECT_EQ(slow_log.size(), 0U) << "not over the threshold";
+  dispatcher.timed(lap, *caller, slow_log.threshold() + 1ms);
+  const auto kept = slow_log.last(10);
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].took, slow_log.threshold() + 1ms);
+  EXPECT_EQ(kept[0].requests, 2U);
+  EXPECT_EQ(kept[0].key, "first");
+  EXPECT_EQ(kept[0].connection, 7U);
 }
 
 // Any bytes as a payload: one reply, an error of the protocol or a success, and the server goes on.

@@ -40,7 +40,6 @@ TestServer::TestServer(const protocol::Limits& limits)
                   .authenticator = authenticator,
                   .limits = limits,
                   .read_only = &read_only,
-                  .slow_requests = &slow_log,
                   .slow_log = &slow_log}) {}
 
 protocol::Handled TestServer::handle(const protocol::Frame& request, ByteBuffer& out) {

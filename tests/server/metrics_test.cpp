@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kv/base/memory_account.hpp"
 #include "kv/command/dispatcher.hpp"
 #include "kv/protocol/command.hpp"
 
@@ -102,7 +103,7 @@ TEST(Metrics, WhatIsSwitchedOffIsNotThere) {
 }
 
 TEST(Metrics, OfThisProcessAreThere) {
-  EXPECT_GT(resident_bytes(), 1'000'000U);
+  EXPECT_GT(memory::resident_bytes(), 1'000'000U);
   EXPECT_GT(cpu_time().count(), 0);
 }
 

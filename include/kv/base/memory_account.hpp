@@ -28,4 +28,7 @@ void add(Use use, std::int64_t bytes) noexcept;
 std::int64_t held(Use use) noexcept;
 std::int64_t held() noexcept;
 
+// What the process has resident, whatever for, as the system sees it. Thread-safe.
+std::uint64_t resident_bytes();
+
 }  // namespace kv::memory

@@ -22,17 +22,6 @@
 
 namespace kv::command {
 
-// Who is told of requests that took long. Both are thread-safe, and called on the threads that run requests.
-class SlowRequests {
- public:
-  virtual ~SlowRequests() = default;
-  // What takes longer than this is slow. Asked often.
-  virtual std::chrono::nanoseconds threshold() const = 0;
-  // These, mostly a single one, took `time` together, one after the other. What they hold goes away afterwards.
-  virtual void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
-                   std::chrono::nanoseconds time) = 0;
-};
-
 class SlowLog;
 
 // What commands work with. All of it must outlive the Dispatcher and its pending replies.
@@ -46,8 +35,7 @@ struct Services {
   protocol::Limits limits;
   const std::atomic<bool>* read_only = nullptr;  // while it is true, commands that may change keys get READONLY
   engine::MemoryLimit* memory = nullptr;         // where memory is limited: commands that need some get OOM without
-  SlowRequests* slow_requests = nullptr;         // who is to know of them
-  SlowLog* slow_log = nullptr;                   // what SLOWLOG tells; nullptr: nothing
+  SlowLog* slow_log = nullptr;                   // what took long is kept there, and SLOWLOG tells it; nullptr: nothing
 };
 
 class Observers;

@@ -13,14 +13,13 @@
 #include "kv/base/bytes.hpp"
 #include "kv/base/clock.hpp"
 #include "kv/base/limits.hpp"
-#include "kv/command/dispatcher.hpp"
 #include "kv/protocol/caller.hpp"
 #include "kv/protocol/frame.hpp"
 #include "kv/protocol/request.hpp"
 
 namespace kv::command {
 
-class SlowLog final : public SlowRequests {
+class SlowLog {
  public:
   struct Settings {
     std::chrono::microseconds threshold = kSlowlogThresholdDefault;  // what takes longer is kept; 0: nothing is
@@ -44,9 +43,10 @@ class SlowLog final : public SlowRequests {
 
   // All thread-safe.
   void set(const Settings& settings);
-  std::chrono::nanoseconds threshold() const override { return threshold_.load(std::memory_order_relaxed); }
-  void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
-           std::chrono::nanoseconds time) override;
+  // What takes longer than this is slow. Asked often.
+  std::chrono::nanoseconds threshold() const { return threshold_.load(std::memory_order_relaxed); }
+  // These, mostly a single one, took `time` together, one after the other. What they hold goes away afterwards.
+  void add(std::span<const protocol::Frame> frames, const protocol::Caller& caller, std::chrono::nanoseconds time);
   // The last `count`, the newest first.
   std::vector<Entry> last(std::size_t count) const;
   std::size_t size() const;
