@@ -128,15 +128,13 @@ void Authenticator::look_at(Place place, UnixMillis now, std::unique_lock<std::m
 bool Authenticator::check(const Login& login, std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const auto user = users_.find(login.user);
-  const std::size_t hashes = user == nullptr ? 0 : user->hashes.size();
-  const std::string* right = nullptr;
-  for (std::size_t i = 0; i < std::max(users_.hashes_max(), hashes); ++i) {
-    const bool is_right = is_password_of(i < hashes ? user->hashes[i] : nobodys_hash(), login.password.view());
-    if (is_right && i < hashes) right = &user->hashes[i];
+  std::string right;
+  for (const std::string& hash : users_.hashes_to_check(user.get())) {
+    if (is_password_of(hash, login.password.view()) && user != nullptr && has_hash(*user, hash)) right = hash;
   }
   lock.lock();
-  if (right == nullptr || !user->is_on) return false;
-  verified_->add(login.digest, *right);
+  if (right.empty()) return false;
+  verified_->add(login.digest, right);
   return true;
 }
 

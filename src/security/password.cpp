@@ -67,6 +67,11 @@ bool is_password_of(ByteView hash, ByteView password) {
   return to_hash_text(hash, text) && crypto_pwhash_str_verify(text.data(), password.data(), password.size()) == 0;
 }
 
+// All before the salt, which is the last part but one.
+ByteView cost_of(ByteView hash) {
+  return hash.substr(0, hash.rfind('$', hash.rfind('$') - 1));
+}
+
 ByteView nobodys_hash() {
   return kNobodysHash;
 }

@@ -1,10 +1,12 @@
 #include "kv/security/users.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "kv/base/assert.hpp"
 #include "kv/base/limits.hpp"
+#include "kv/security/password.hpp"
 
 #include "security/files.hpp"
 
@@ -130,6 +132,24 @@ Result<void> Users::load() {
   return {};
 }
 
+std::vector<std::string> Users::hashes_to_check(const User* user) const {
+  std::vector<std::string> hashes = user == nullptr ? std::vector<std::string>() : user->hashes;
+  std::map<ByteView, std::size_t> own;  // that need no decoy
+  if (user != nullptr) {
+    for (const std::string& hash : user->hashes) ++own[cost_of(hash)];
+  }
+  const std::lock_guard guard(mutex_);
+  for (const std::string& decoy : decoys_) {
+    if (std::size_t& left = own[cost_of(decoy)]; left != 0) {
+      --left;
+    } else {
+      hashes.push_back(decoy);
+    }
+  }
+  if (hashes.empty()) hashes.emplace_back(nobodys_hash());
+  return hashes;
+}
+
 Result<void> Users::save() const {
   KV_ASSERT(has_file());
   const std::lock_guard file_guard(file_mutex_);
@@ -138,9 +158,16 @@ Result<void> Users::save() const {
 
 // REQUIRES: mutex_ is held.
 void Users::publish() {
-  std::size_t most = 1;
-  for (const auto& [name, user] : users_) most = std::max(most, user->hashes.size());
-  hashes_max_.store(most, std::memory_order_relaxed);
+  std::map<ByteView, std::vector<std::string>> most;
+  for (const auto& [name, user] : users_) {
+    std::map<ByteView, std::vector<std::string>> by_cost;
+    for (const std::string& hash : user->hashes) by_cost[cost_of(hash)].push_back(hash);
+    for (auto& [cost, hashes] : by_cost) {
+      if (hashes.size() > most[cost].size()) most[cost] = std::move(hashes);
+    }
+  }
+  decoys_.clear();
+  for (auto& [cost, hashes] : most) decoys_.insert(decoys_.end(), hashes.begin(), hashes.end());
   generation_.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -1,13 +1,17 @@
 #include "kv/security/users.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <sys/stat.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "kv/security/password.hpp"
 
 #include "security/commands.hpp"
 #include "support/base/temporary_folder.hpp"
@@ -105,13 +109,30 @@ TEST(Users, AFaultChangesNothing) {
   EXPECT_EQ(users.generation(), generation);
 }
 
-TEST(Users, KnowHowManyPasswordsAUserHasAtMost) {
+TEST(Users, APasswordIsCheckedAgainstAsMuchWhoeversItIsSaidToBe) {
   Users users(test::kCommands);
-  EXPECT_EQ(users.hashes_max(), 1U);
+  EXPECT_EQ(users.hashes_to_check(nullptr), std::vector<std::string>{std::string(nobodys_hash())});
+  const std::string dear = hash_password("3", {2, 16'384}).value();
   EXPECT_TRUE(users.set("a", "#" + test::cheap_hash("1") + " #" + test::cheap_hash("2")).has_value());
-  EXPECT_EQ(users.hashes_max(), 2U);
+  EXPECT_TRUE(users.set("b", "#" + test::cheap_hash("1") + " #" + dear).has_value());
+  EXPECT_TRUE(users.set("c", "cert").has_value());
+  const std::string cheap(cost_of(test::cheap_hash("1")));
+  const std::multiset<std::string> costs{cheap, cheap, std::string(cost_of(dear))};
+  for (const ByteView name : {"a", "b", "c", "nobody"}) {
+    const auto user = users.find(name);
+    const std::vector<std::string> hashes = users.hashes_to_check(user.get());
+    std::multiset<std::string> asked;
+    for (const std::string& hash : hashes) asked.emplace(cost_of(hash));
+    EXPECT_EQ(asked, costs) << name;
+    if (user == nullptr) continue;
+    for (const std::string& own : user->hashes) EXPECT_EQ(std::ranges::count(hashes, own), 1) << name;
+  }
   EXPECT_TRUE(users.remove("a"));
-  EXPECT_EQ(users.hashes_max(), 1U);
+  EXPECT_EQ(users.hashes_to_check(nullptr).size(), 2U);
+}
+
+TEST(Passwords, TheCostOfAHashIsWhatStandsBeforeItsSalt) {
+  EXPECT_EQ(cost_of("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"), "$argon2id$v=19$m=8,t=1,p=1");
 }
 
 TEST(AclFile, SaveWritesWhatLoadReads) {

@@ -34,6 +34,9 @@ bool is_password_hash(ByteView text);
 // False also where there is no memory for it. REQUIRES: is_password_hash(hash).
 bool is_password_of(ByteView hash, ByteView password);
 
+// The part of a hash that says what checking a password against it costs. REQUIRES: is_password_hash(hash).
+ByteView cost_of(ByteView hash);
+
 // A hash that costs as much as any and that no password is accepted for.
 ByteView nobodys_hash();
 

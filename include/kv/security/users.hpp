@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "kv/base/bytes.hpp"
 #include "kv/base/result.hpp"
@@ -43,8 +44,10 @@ class Users {
   std::shared_ptr<const User> find(ByteView name) const;
   // Whether nobody can do anything without authenticating first.
   bool need_authentication() const;
-  // How many passwords the user has that has most; at least 1.
-  std::size_t hashes_max() const { return hashes_max_.load(std::memory_order_relaxed); }
+  // What a password is to be checked against, so that it takes equally long whoever's it is said to be (nullptr: of
+  // nobody): the user's hashes, and beside them others, until there are as many of each cost as any user has. Those may
+  // be hashes of other users, whose passwords prove nothing. Never empty.
+  std::vector<std::string> hashes_to_check(const User* user) const;
   // A line for each user, in the order of their names.
   std::string text(Hashes hashes) const;
 
@@ -70,7 +73,7 @@ class Users {
   mutable std::mutex mutex_;
   UserMap users_;  // guarded by mutex_
   std::atomic<std::uint64_t> generation_{1};
-  std::atomic<std::size_t> hashes_max_{1};
+  std::vector<std::string> decoys_;  // guarded by mutex_: of each cost as many hashes as the user has that has most
 };
 
 }  // namespace kv::security
