@@ -9,9 +9,9 @@
 
 #include "kv/admin/http_listener.hpp"
 #include "kv/admin/page.hpp"
+#include "kv/base/asio_types.hpp"
 #include "kv/base/clock.hpp"
 
-#include "admin/asio_types.hpp"
 #include "admin/exchange.hpp"
 
 namespace kv::admin {

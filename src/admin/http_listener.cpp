@@ -10,9 +10,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/observability/log.hpp"
 
-#include "admin/asio_types.hpp"
 #include "admin/connection.hpp"
 
 namespace kv::admin {

@@ -14,10 +14,10 @@
 
 #include <boost/asio/async_result.hpp>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/base/lsn.hpp"
 #include "kv/net/commit_gate.hpp"
 
-#include "net/asio_types.hpp"
 #include "net/operation.hpp"
 
 namespace kv::net {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "net/asio_types.hpp"
+#include "kv/base/asio_types.hpp"
 
 namespace kv::net {
 

@@ -12,7 +12,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/intrusive/list.hpp>
 
-#include "net/asio_types.hpp"
+#include "kv/base/asio_types.hpp"
+
 #include "net/commit_line.hpp"
 #include "net/poller.hpp"
 #include "net/session.hpp"

@@ -7,9 +7,8 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/base/result.hpp"
-
-#include "net/asio_types.hpp"
 
 namespace kv::net {
 

@@ -9,7 +9,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 
-#include "net/asio_types.hpp"
+#include "kv/base/asio_types.hpp"
 
 namespace kv::net {
 

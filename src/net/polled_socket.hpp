@@ -17,10 +17,10 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/base/assert.hpp"
 #include "kv/security/tls_channel.hpp"
 
-#include "net/asio_types.hpp"
 #include "net/operation.hpp"
 #include "net/poller.hpp"
 

@@ -18,7 +18,7 @@
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
-#include "net/asio_types.hpp"
+#include "kv/base/asio_types.hpp"
 
 namespace kv::net {
 

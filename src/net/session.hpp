@@ -30,6 +30,7 @@
 #include <boost/container/static_vector.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/base/byte_buffer.hpp"
 #include "kv/base/clock.hpp"
 #include "kv/net/network.hpp"
@@ -39,7 +40,6 @@
 #include "kv/protocol/request_handler.hpp"
 #include "kv/security/tls_context.hpp"
 
-#include "net/asio_types.hpp"
 #include "net/commit_line.hpp"
 #include "net/live_limits.hpp"
 #include "net/polled_socket.hpp"

@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "kv/base/asio_types.hpp"
 #include "kv/base/bytes.hpp"
 #include "kv/observability/trace.hpp"
 #include "kv/protocol/caller.hpp"
-
-#include "net/asio_types.hpp"
 
 namespace kv::net {
 

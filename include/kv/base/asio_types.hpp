@@ -1,4 +1,5 @@
-// Asio, with the executor of an io_context written into every type: no type-erased executor on the hot path.
+// Asio, as the rooms with sockets use it: with the executor of an io_context written into every type, so that there is
+// no type-erased one on the hot path.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace kv::net {
+namespace kv {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
@@ -27,4 +28,4 @@ using Timer = asio::basic_waitable_timer<SteadyClock, asio::wait_traits<SteadyCl
 // kAwait)
 inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
-}  // namespace kv::net
+}  // namespace kv
