@@ -1,6 +1,7 @@
 // A row of the command table, and what a command's function gets to work with.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -57,6 +58,23 @@ struct CommandRow {
   ByteView category;
   Function function;
 };
+
+// Whether `is_good` says so of every key that a request names, by its row; asks no further after one of which it
+// doesn't. REQUIRES: the request was decoded by that row.
+template <typename Predicate>
+bool every_key(const CommandRow& row, const Request& request, Predicate is_good) {
+  using protocol::Field;
+  for (const Field field : row.shape.fields) {
+    if (field == Field::kKey || field == Field::kKeyRest) {
+      if (!is_good(request.key)) return false;
+    } else if (field == Field::kKeys) {
+      if (!std::ranges::all_of(request.keys, is_good)) return false;
+    } else if (field == Field::kPairs) {
+      if (!std::ranges::all_of(request.pairs, is_good, &value::KeyValue::key)) return false;
+    }
+  }
+  return true;
+}
 
 // Each family's rows, at the foot of its file.
 std::span<const CommandRow> string_commands();

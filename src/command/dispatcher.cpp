@@ -72,26 +72,14 @@ bool may_be_brief(const CommandRow& row) {
 Result<void> check_rules(const Connection& connection, const CommandRow& row, const Request& request) {
   if ((row.flags & kOpen) != 0) return {};
   if (!connection.may_run(row.byte)) return Error{Errc::kNoPerm, "the user may not run " + std::string(row.name)};
-  const auto no_key = [] { return Error{Errc::kNoPerm, "the user may not use such a key so"}; };
   const bool reads = (row.flags & kRead) != 0;
   const bool writes = (row.flags & kWrite) != 0;
   if (!reads && !writes) return {};
   const auto use = reads && writes ? security::KeyUse::kBoth
                    : reads         ? security::KeyUse::kRead
                                    : security::KeyUse::kWrite;
-  for (const protocol::Field field : row.shape.fields) {
-    if (field == protocol::Field::kKey || field == protocol::Field::kKeyRest) {
-      if (!connection.may_use(request.key, use)) return no_key();
-    } else if (field == protocol::Field::kKeys) {
-      for (const ByteView key : request.keys) {
-        if (!connection.may_use(key, use)) return no_key();
-      }
-    } else if (field == protocol::Field::kPairs) {
-      for (const value::KeyValue& pair : request.pairs) {
-        if (!connection.may_use(pair.key, use)) return no_key();
-      }
-    }
-  }
+  const auto may_use = [&](ByteView key) { return connection.may_use(key, use); };
+  if (!every_key(row, request, may_use)) return Error{Errc::kNoPerm, "the user may not use such a key so"};
   return {};
 }
 

@@ -19,15 +19,10 @@ std::size_t next_index(std::size_t size) {
 
 std::vector<ByteView> keys_of(const CommandRow& row, const protocol::Request& request) {
   std::vector<ByteView> keys;
-  for (const protocol::Field field : row.shape.fields) {
-    if (field == protocol::Field::kKey || field == protocol::Field::kKeyRest) {
-      keys.push_back(request.key);
-    } else if (field == protocol::Field::kKeys) {
-      keys = request.keys;
-    } else if (field == protocol::Field::kPairs) {
-      for (const value::KeyValue& pair : request.pairs) keys.push_back(pair.key);
-    }
-  }
+  every_key(row, request, [&](ByteView key) {
+    keys.push_back(key);
+    return true;
+  });
   return keys;
 }
 
