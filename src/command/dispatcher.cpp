@@ -120,6 +120,39 @@ ByteView Dispatcher::name(const protocol::Frame& frame) const {
   return row == nullptr ? "unknown" : row->name;
 }
 
+inline void Dispatcher::count(std::uint8_t command, protocol::Status status) {
+  switch (status) {
+    case protocol::Status::kNull:
+      return services_.counters.add_null(command);
+    case protocol::Status::kError:
+      // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
+      return services_.counters.add_failed(command, Errc::kReplyTooLarge);
+    default:
+      return services_.counters.add_ok(command);
+  }
+}
+
+inline Result<void> Dispatcher::run(const protocol::Frame& frame, Context& context) const {
+  const CommandRow* row = find_command(frame.tag);
+  if (row == nullptr) return Error{Errc::kUnknownCommand, "no command has this byte"};
+  const bool is_free = context.caller.is_free(services_.users.generation());
+  if (!is_free) {
+    if (auto known = context.caller.check_known(row->byte, services_.users); !known) return known;
+  }
+  Request request;
+  auto decoded = protocol::decode_request(row->shape, frame.payload, services_.limits, context.call.now, request);
+  if (!decoded) return decoded;
+  if (!is_free) {
+    if (auto allowed = check_rules(context.caller, *row, request); !allowed) return allowed;
+  }
+  if ((row->flags & kWrite) != 0 && is_read_only()) return Error{Errc::kReadOnly, "writes are refused at present"};
+  if ((row->flags & kGrows) == 0 || services_.memory == nullptr) return row->function(context, request);
+  // Kept until the command has taken it.
+  const auto room = services_.memory->make_room(frame.payload.size(), context.call);
+  if (!room) return Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
+  return row->function(context, request);
+}
+
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                      protocol::Weight weight, ByteBuffer& out) {
   const std::size_t size_before = out.size();
@@ -147,39 +180,6 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
   // An error may tell of what a key holds, too.
   handled.lsn = call.lsn;
   return handled;
-}
-
-Result<void> Dispatcher::run(const protocol::Frame& frame, Context& context) const {
-  const CommandRow* row = find_command(frame.tag);
-  if (row == nullptr) return Error{Errc::kUnknownCommand, "no command has this byte"};
-  const bool is_free = context.caller.is_free(services_.users.generation());
-  if (!is_free) {
-    if (auto known = context.caller.check_known(row->byte, services_.users); !known) return known;
-  }
-  Request request;
-  auto decoded = protocol::decode_request(row->shape, frame.payload, services_.limits, context.call.now, request);
-  if (!decoded) return decoded;
-  if (!is_free) {
-    if (auto allowed = check_rules(context.caller, *row, request); !allowed) return allowed;
-  }
-  if ((row->flags & kWrite) != 0 && is_read_only()) return Error{Errc::kReadOnly, "writes are refused at present"};
-  if ((row->flags & kGrows) == 0 || services_.memory == nullptr) return row->function(context, request);
-  // Kept until the command has taken it.
-  const auto room = services_.memory->make_room(frame.payload.size(), context.call);
-  if (!room) return Error{Errc::kOutOfMemory, "over the memory limit, and nothing may be evicted"};
-  return row->function(context, request);
-}
-
-void Dispatcher::count(std::uint8_t command, protocol::Status status) {
-  switch (status) {
-    case protocol::Status::kNull:
-      return services_.counters.add_null(command);
-    case protocol::Status::kError:
-      // The one error that no function returns: ReplyWriter puts it in the place of a reply that is too large.
-      return services_.counters.add_failed(command, Errc::kReplyTooLarge);
-    default:
-      return services_.counters.add_ok(command);
-  }
 }
 
 // Frames with the same command share one entry of its histogram.

@@ -164,6 +164,19 @@ Session::Step Session::next_step() {
   return pending_ != nullptr ? Step::kWait : Step::kLinger;
 }
 
+// False when nothing was done yet, as it would take too long here.
+inline bool Session::take(const protocol::Frame& frame, protocol::Handled&& handled) {
+  last_command_ = frame.tag;
+  lsn_ = std::max(lsn_, handled.lsn);
+  if (!handled.is_whole()) [[unlikely]] {
+    if (handled.is_heavy) return false;
+    pending_ = std::move(handled.pending);
+    if (handled.tail != nullptr) output_.add_tail(std::move(handled.tail));
+  }
+  if (caller_->ends()) finishing_ = true;
+  return true;
+}
+
 // Says what has to be awaited before the rest of the group can be run, if there is a rest.
 std::optional<Session::Step> Session::run_group(const Group& group, UnixMillis now,
                                                 observability::Stopwatch& stopwatch) {
@@ -193,19 +206,6 @@ std::optional<Session::Step> Session::run_group(const Group& group, UnixMillis n
   return step;
 }
 
-// False when nothing was done yet, as it would take too long here.
-bool Session::take(const protocol::Frame& frame, protocol::Handled&& handled) {
-  last_command_ = frame.tag;
-  lsn_ = std::max(lsn_, handled.lsn);
-  if (!handled.is_whole()) [[unlikely]] {
-    if (handled.is_heavy) return false;
-    pending_ = std::move(handled.pending);
-    if (handled.tail != nullptr) output_.add_tail(std::move(handled.tail));
-  }
-  if (caller_->ends()) finishing_ = true;
-  return true;
-}
-
 bool Session::may_run_frames() const {
   return !finishing_ && pending_ == nullptr && output_.size() < context_.limits.reply_backlog_max();
 }
@@ -219,9 +219,10 @@ std::size_t Session::payload_bytes_max() const {
 Session::Group Session::look_ahead() const {
   Group group;
   ByteView rest = input_.view();
+  const std::size_t bytes_max = payload_bytes_max();
   while (group.frames.size() < group.frames.capacity()) {
     protocol::Frame frame;
-    group.next = protocol::take_frame(rest, payload_bytes_max(), frame);
+    group.next = protocol::take_frame(rest, bytes_max, frame);
     if (group.next != FrameState::kComplete) break;
     const Weight weight = context_.handler.weigh(frame);
     if (weight != Weight::kBrief && !group.frames.empty()) break;
