@@ -15,7 +15,7 @@ constexpr int kSubBits = std::countr_zero(kBucketsInOctave);
 std::size_t bucket_of(Nanoseconds time) {
   const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
   if (ns < std::uint64_t{1} << kOctaveFirst) return 0;
-  const int octave = std::bit_width(ns) - 1;
+  const int octave = static_cast<int>(std::bit_width(ns)) - 1;
   const std::size_t eighth = (ns >> (octave - kSubBits)) % kBucketsInOctave;
   return std::min(1 + static_cast<std::size_t>(octave - kOctaveFirst) * kBucketsInOctave + eighth, kBuckets - 1);
 }
