@@ -116,7 +116,11 @@ json::object stats_section(const observability::Counters::Totals& totals, const 
 }
 
 json::object keyspace_section(const engine::Engine& engine, const engine::Engine::Usage& usage) {
-  return {{"shards", engine.shards()}, {"entries", usage.entries}, {"waiters", usage.waiters}};
+  return {{"shards", engine.shards()},
+          {"entries", usage.entries},
+          {"with_deadline", usage.with_deadline},
+          {"locks", usage.locks},
+          {"waiters", usage.waiters}};
 }
 
 json::object persistence_section(const PersistenceState& state) {

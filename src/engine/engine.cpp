@@ -597,6 +597,8 @@ Engine::Usage Engine::usage() const {
   for (const Shard& shard : state_->all()) {
     const SharedGuard guard(shard.mutex);
     usage.entries += shard.table().size();
+    usage.with_deadline += shard.with_deadline();
+    usage.locks += shard.locks();
     usage.table_bytes += shard.table().bytes();
     usage.data_bytes += shard.entry_bytes();
     usage.expired_total += shard.expired_total();

@@ -17,6 +17,8 @@ EntryPool::EntryPool(EntryPool&& other) noexcept
       class_index_(other.class_index_),
       classes_(std::exchange(other.classes_, {})),
       large_(std::exchange(other.large_, {})),
+      large_with_deadline_(std::exchange(other.large_with_deadline_, 0)),
+      locks_(std::exchange(other.locks_, 0)),
       bytes_(std::exchange(other.bytes_, 0)) {
   for (auto& row : other.class_index_) row.fill(kNoClass);
 }
@@ -27,6 +29,8 @@ void EntryPool::swap(EntryPool& other) noexcept {
   std::swap(class_index_, other.class_index_);
   std::swap(classes_, other.classes_);
   std::swap(large_, other.large_);
+  std::swap(large_with_deadline_, other.large_with_deadline_);
+  std::swap(locks_, other.locks_);
   std::swap(bytes_, other.bytes_);
 }
 
@@ -63,18 +67,23 @@ Entry* EntryPool::add(const EntryContent& content) {
     }
   }
   bytes_ += bytes;
+  locks_ += count_if(content.is_lock);
   return Entry::write(entries.at(entries.size++), content, has_deadline_field, false);
 }
 
 void EntryPool::adopt(Entry* large) {
   large_prefix(large).index = static_cast<std::uint32_t>(large_.size());
   large_.push_back(large);
+  large_with_deadline_ += count_if(large->deadline() != 0);
+  locks_ += count_if(large->is_lock());
   bytes_ += large->size();
 }
 
 EntryPool::Moved EntryPool::remove(Entry* entry) {
   bytes_ -= entry->size();
+  locks_ -= count_if(entry->is_lock());
   if (entry->is_large()) {
+    large_with_deadline_ -= count_if(entry->deadline() != 0);
     const std::uint32_t index = large_prefix(entry).index;
     KV_ASSERT(large_[index] == entry);
     Entry* last = large_.back();
@@ -92,6 +101,22 @@ EntryPool::Moved EntryPool::remove(Entry* entry) {
   }
   give_pages_back(entries);
   return moved;
+}
+
+bool EntryPool::try_rewrite(Entry* entry, const EntryContent& content) {
+  const std::size_t before = count_if(entry->is_lock());
+  if (!entry->try_rewrite(content)) return false;
+  locks_ += count_if(content.is_lock) - before;
+  return true;
+}
+
+void EntryPool::set_deadline(Entry* entry, UnixMillis deadline) {
+  if (entry->is_large()) large_with_deadline_ += count_if(deadline != 0) - count_if(entry->deadline() != 0);
+  entry->set_deadline(deadline);
+}
+
+std::size_t EntryPool::with_deadline() const {
+  return size(Kind::kWithDeadlineField) - large_.size() + large_with_deadline_;
 }
 
 // Of an empty class no page is kept in any case: there may be hundreds of them in each of thousands of shards.
@@ -140,6 +165,8 @@ void EntryPool::clear() {
   }
   for (const Entry* entry : large_) unpin_large_entry(entry);
   large_.clear();
+  large_with_deadline_ = 0;
+  locks_ = 0;
   bytes_ = 0;
 }
 

@@ -46,6 +46,10 @@ class EntryPool {
   // Frees the memory of a small entry. A large one is only taken off the list: the caller unpins it.
   Moved remove(Entry* entry);
 
+  // Entry::try_rewrite() and Entry::set_deadline() of an entry that is here.
+  bool try_rewrite(Entry* entry, const EntryContent& content);
+  void set_deadline(Entry* entry, UnixMillis deadline);
+
   // A place in the walk over the entries that may have a deadline: small ones with the field, then large ones.
   struct WalkPosition {
     std::size_t size_class = 0;
@@ -64,6 +68,9 @@ class EntryPool {
   // Frees every entry at once.
   void clear();
   std::size_t bytes() const { return bytes_; }
+  // How many are locks, and how many have a deadline, in the past or not.
+  std::size_t locks() const { return locks_; }
+  std::size_t with_deadline() const;
 
  private:
   struct SizeClass {
@@ -82,6 +89,7 @@ class EntryPool {
 
   SizeClass& size_class(std::size_t entry_bytes, bool has_deadline_field);
   void give_pages_back(SizeClass& entries);
+  static std::size_t count_if(bool is_so) { return is_so ? 1 : 0; }
 
   PageSource* pages_;
   SparePage spare_;
@@ -92,6 +100,8 @@ class EntryPool {
   }();
   std::vector<SizeClass> classes_;  // in the order in which they were first needed
   std::vector<Entry*> large_;
+  std::size_t large_with_deadline_ = 0;
+  std::size_t locks_ = 0;
   std::size_t bytes_ = 0;
 };
 

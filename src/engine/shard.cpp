@@ -80,7 +80,7 @@ Shard::Stored Shard::store(Slot slot, KeyHash hash, const EntryContent& content,
     }
     return {entry, nullptr};
   }
-  if (old->try_rewrite(content)) {
+  if (pool_.try_rewrite(old, content)) {
     old->set_access(access);
     return {old, nullptr};
   }
@@ -97,7 +97,7 @@ Entry* Shard::make_entry(const EntryContent& content, PreparedValue* prepared) {
   if (!is_prepared) return pool_.add(content);
   pool_.adopt(prepared->large_entry_);
   Entry* entry = std::exchange(prepared->large_entry_, nullptr);
-  entry->set_deadline(content.deadline);
+  pool_.set_deadline(entry, content.deadline);
   return entry;
 }
 
@@ -118,7 +118,7 @@ void Shard::set_deadline(Slot slot, KeyHash hash, UnixMillis deadline, Operation
   Entry* displaced = nullptr;
   if (entry->is_large() || (entry->has_deadline_field() && deadline != 0)) {
     entry->set_access(access_of(hash, entry, entry->is_lock(), deadline));
-    entry->set_deadline(deadline);
+    pool_.set_deadline(entry, deadline);
   } else {
     const EntryContent content{entry->key(), entry->value(), deadline, entry->is_lock()};
     displaced = store(slot, hash, content, nullptr, operation).displaced;

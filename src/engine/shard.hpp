@@ -73,6 +73,8 @@ class alignas(64) Shard {
   bool has_line(ByteView key) const KV_REQUIRES_SHARED(mutex) { return !lines_.empty() && lines_.contains(key); }
   const Table& table() const KV_REQUIRES_SHARED(mutex) { return table_; }
   std::size_t entry_bytes() const KV_REQUIRES_SHARED(mutex) { return pool_.bytes(); }
+  std::size_t with_deadline() const KV_REQUIRES_SHARED(mutex) { return pool_.with_deadline(); }
+  std::size_t locks() const KV_REQUIRES_SHARED(mutex) { return pool_.locks(); }
   std::size_t waiters() const KV_REQUIRES_SHARED(mutex);
   std::uint64_t expired_total() const KV_REQUIRES_SHARED(mutex) { return expired_total_; }
   std::uint64_t evicted_total() const KV_REQUIRES_SHARED(mutex) { return evicted_total_; }

@@ -101,8 +101,11 @@ void add_memory(MetricFamilies& to, const MetricFigures& figures) {
   using memory::Use;
   const auto held = [](Use use) { return number(std::max<std::int64_t>(memory::held(use), 0)); };
   to.gauge("kv_keys", "Keys, with those that have expired and not been removed yet.", number(figures.usage.entries));
+  to.gauge("kv_keys_with_deadline", "Those of them that have a time to live.", number(figures.usage.with_deadline));
   to.counter("kv_expired_keys_total", "Keys removed because their time was over.", number(figures.usage.expired_total));
   to.counter("kv_evicted_keys_total", "Keys removed to make room.", number(figures.usage.evicted_total));
+  to.gauge("kv_locks_held", "Keys that are locks, each of an owner; one whose time is over until it is removed.",
+           number(figures.usage.locks));
   to.gauge("kv_lock_waiters", "Connections that wait for a lock in ACQUIRE.", number(figures.usage.waiters));
   to.gauge("kv_data_bytes", "Keys and values, with what an entry adds to them.", number(figures.usage.data_bytes));
   to.gauge("kv_overhead_bytes", "The tables that find the entries.", number(figures.usage.table_bytes));

@@ -118,7 +118,9 @@ class ModelTest {
  private:
   UnixMillis now() const { return engine_.now; }
   std::string random_key() { return "key " + std::to_string(random_.below(60)); }
-  std::string random_owner() { return "owner " + std::to_string(random_.below(3)); }
+  std::string random_owner() {
+    return "owner " + std::to_string(random_.below(3)) + std::string(random_.one_in(10) ? 2'000 : 0, 'o');
+  }
   UnixMillis random_deadline() { return random_.one_in(2) ? 0 : now() + 1 + random_.below(60); }
   // Sizes around those where the memory of an entry changes.
   std::string random_data() {
@@ -314,7 +316,17 @@ class ModelTest {
   void expect_same_replica() {
     test::apply(sink_.take(), replica_.engine);
     ASSERT_EQ(replica_.entries(), engine_.entries());
+    expect_counts_of_what_is_there(engine_);
+    expect_counts_of_what_is_there(replica_);
     ASSERT_GE(replica_.engine.last_token(), tokens_.empty() ? 0 : *tokens_.rbegin());
+  }
+  static void expect_counts_of_what_is_there(const TestEngine& of) {
+    const auto entries = of.entries();
+    const Engine::Usage usage = of.engine.usage();
+    EXPECT_EQ(usage.entries, entries.size());
+    EXPECT_EQ(usage.with_deadline,
+              std::ranges::count_if(entries, [](const auto& e) { return e.second.deadline != 0; }));
+    EXPECT_EQ(usage.locks, std::ranges::count_if(entries, [](const auto& e) { return e.second.is_lock; }));
   }
   // A snapshot holds more than what was there when it began; the log from then
   // on is applied to it nevertheless.

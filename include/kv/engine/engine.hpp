@@ -278,7 +278,10 @@ class Engine {
   void prefetch(std::span<const ByteView> keys) const;
 
   struct Usage {
-    std::uint64_t entries = 0;        // expired ones that nobody has touched yet included
+    // These three with expired entries that nobody has touched yet.
+    std::uint64_t entries = 0;
+    std::uint64_t with_deadline = 0;
+    std::uint64_t locks = 0;
     std::uint64_t data_bytes = 0;     // entries: headers, keys and values
     std::uint64_t table_bytes = 0;    // tables
     std::uint64_t expired_total = 0;  // entries removed because their time was over

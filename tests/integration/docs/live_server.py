@@ -12,28 +12,33 @@ from pathlib import Path
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 10
 LISTENING = re.compile(r"(?<!admin )listening on 127\.0\.0\.1:(\d+)")
+ADMIN_LISTENING = re.compile(r"admin listening on 127\.0\.0\.1:(\d+)")
 
 
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A test that is killed leaves no server behind."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class LiveServer:
-    """Starts the server when entered, and stops it, with SIGTERM and by its own pid, when left."""
+    """Starts the server when entered, and stops it, with SIGTERM and by its own pid, when left.
+
+    port is where it serves, admin_port where it serves the admin pages, None where it doesn't.
+    """
 
     def __init__(self, *flags: str) -> None:
         self._flags = flags
+        self.admin_port: int | None = None
 
     def __enter__(self) -> "LiveServer":
         command = [os.environ["KV_SERVER"], "--bind", "127.0.0.1:0", *self._flags]
         # The server reads KV_ variables as flags.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KV_")}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                         env=environment, preexec_fn=_die_with_parent)
+                                         env=environment, preexec_fn=die_with_parent)
         try:
             self.port = self._read_port()
         except BaseException:
@@ -46,6 +51,12 @@ class LiveServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Does nothing when it has stopped before."""
+        if self._process.returncode is not None:
+            return
         self._process.terminate()
         try:
             code = self._process.wait(STOP_DEADLINE_S)
@@ -69,6 +80,8 @@ class LiveServer:
             log = ""
             for line in self._process.stdout:
                 log += line
+                if admin := ADMIN_LISTENING.search(line):
+                    self.admin_port = int(admin[1])
                 if found := LISTENING.search(line):
                     return int(found[1])
             raise AssertionError(f"the server never said where it listens:\n{log}")
