@@ -69,6 +69,16 @@ struct Engine::State {
   State& operator=(const State&) = delete;
 
   // Without handing anything over.
+  // All of it together: shards have their pages side by side. What finds no memory for that is freed shard by shard.
+  void free(std::span<Shard::Contents> contents) {
+    std::vector<void*> together;
+    try {
+      for (Shard::Contents& shard : contents) shard.pool.clear_into(together);
+    } catch (const std::bad_alloc&) {
+    }
+    context.pages.free(together);
+  }
+
   void clear() {
     Call no_time;
     Operation operation(no_time, nullptr);
@@ -341,6 +351,7 @@ std::uint64_t Engine::flush(Call& call) {
       if (entry->is_expired(call.now)) --removed;
     }
   }
+  state_->free(contents);
   return removed;
 }
 

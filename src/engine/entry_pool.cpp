@@ -1,5 +1,6 @@
 #include "engine/entry_pool.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -157,9 +158,20 @@ Entry* EntryPool::at(Kind kind, std::size_t index) const {
   return nullptr;
 }
 
+void EntryPool::clear_into(std::vector<void*>& pages) {
+  std::size_t count = pages.size();
+  for (const SizeClass& entries : classes_) count += entries.pages.size();
+  if (count > pages.capacity()) pages.reserve(std::max(count, 2 * pages.capacity()));
+  for (SizeClass& entries : classes_) {
+    pages.insert(pages.end(), entries.pages.begin(), entries.pages.end());
+    entries.pages.clear();
+  }
+  clear();
+}
+
 void EntryPool::clear() {
   for (SizeClass& entries : classes_) {
-    pages_->free_all(entries.pages);
+    pages_->free(entries.pages);
     entries.pages = {};
     entries.size = 0;
   }

@@ -67,6 +67,9 @@ class EntryPool {
 
   // Frees every entry at once.
   void clear();
+  // The same, but that the caller is to free the pages, which are added to `pages`. Throws std::bad_alloc, and then has
+  // changed nothing.
+  void clear_into(std::vector<void*>& pages);
   std::size_t bytes() const { return bytes_; }
   // How many are locks, and how many have a deadline, in the past or not.
   std::size_t locks() const { return locks_; }

@@ -1,5 +1,6 @@
 #include "engine/memory.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -16,12 +17,13 @@ namespace {
 
 // A huge page: one entry of the TLB reaches all of it, where 4 KiB pages cost a random access a miss more.
 constexpr std::size_t kChunkBytes = std::size_t{2} << 20;
+constexpr std::size_t kPagesInChunk = kChunkBytes / kPageBytes;
 // Up to here data is small enough for the TLB as it is, and whole huge pages would be a waste.
 constexpr std::size_t kPlainChunks = 4;
 constexpr std::size_t kWarmPagesMax = 256;
 constexpr int kNiceMax = 19;
 // So few fresh pages are left when the next chunk is made ready: half of one chunk, which lasts longer than that takes.
-constexpr std::size_t kPagesLeftForSpare = kChunkBytes / kPageBytes / 2;
+constexpr std::size_t kPagesLeftForSpare = kPagesInChunk / 2;
 constexpr std::size_t kMappedBytesMin = 2 * kPageBytes;
 
 void* map(std::size_t bytes) {
@@ -39,6 +41,20 @@ char* map_chunk() {
     munmap(end, static_cast<std::size_t>(twice + 2 * kChunkBytes - end));
   }
   return chunk;
+}
+
+void* chunk_of(void* page) {
+  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(page) & ~(kChunkBytes - 1));
+}
+
+// How many of these sorted pages, from the first one on, lie side by side in one chunk.
+std::size_t run_length(std::span<void* const> pages) {
+  std::size_t length = 1;
+  while (length < pages.size() && pages[length] == static_cast<char*>(pages[length - 1]) + kPageBytes &&
+         chunk_of(pages[length]) == chunk_of(pages[0])) {
+    ++length;
+  }
+  return length;
 }
 
 // Makes the chunk a huge page now. A wish: where it isn't granted, everything works as well. The page is asked for by
@@ -93,7 +109,7 @@ void* PageSource::allocate() {
 
 void PageSource::add_chunk() {
   // Room for every page that a chunk has, so that taking pages back never has to allocate.
-  const std::size_t pages = (chunks_.size() + 1) * (kChunkBytes / kPageBytes);
+  const std::size_t pages = (chunks_.size() + 1) * kPagesInChunk;
   warm_.reserve(kWarmPagesMax);
   if (cold_.capacity() < pages) cold_.reserve(pages + pages / 2);
   chunks_.reserve(chunks_.size() + 1);
@@ -137,27 +153,43 @@ void PageSource::prepare_spares() {
   }
 }
 
-void PageSource::free(void* page) {
-  const std::lock_guard lock(mutex_);
-  free_locked(page);
+void PageSource::free(std::span<void*> pages) {
+  memory::add(memory::Use::kPages, -static_cast<std::int64_t>(pages.size() * kPageBytes));
+  pages = keep_warm(pages);
+  std::ranges::sort(pages);
+  while (!pages.empty()) {
+    const std::size_t length = run_length(pages);
+    give_back(pages.first(length));
+    pages = pages.subspan(length);
+  }
 }
 
-void PageSource::free_all(const std::vector<void*>& pages) {
+// Puts aside what the reserve has room for; returns the others.
+std::span<void*> PageSource::keep_warm(std::span<void*> pages) {
   const std::lock_guard lock(mutex_);
-  for (void* page : pages) free_locked(page);
+  for (; !pages.empty() && warm_.size() < kWarmPagesMax; pages = pages.first(pages.size() - 1)) {
+    warm_.push_back(pages.back());
+  }
+  return pages;
 }
 
-void PageSource::free_locked(void* page) {
-  memory::add(memory::Use::kPages, -static_cast<std::int64_t>(kPageBytes));
-  if (warm_.size() < kWarmPagesMax) {
-    warm_.push_back(page);
+// Pages of one chunk, side by side. The kernel is called without the lock: it may take long, and others need pages.
+void PageSource::give_back(std::span<void*> run) {
+  void* const chunk = chunk_of(run.front());
+  if (run.size() == kPagesInChunk) {
+    // What is mapped in its place will be a huge page again.
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase(chunks_, chunk);
+    }
+    munmap(chunk, kChunkBytes);
     return;
   }
   // The kernel must not make a huge page, and so memory, of the chunk again by itself.
-  auto* const chunk = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(page) & ~(kChunkBytes - 1));
   madvise(chunk, kChunkBytes, MADV_NOHUGEPAGE);
-  madvise(page, kPageBytes, MADV_DONTNEED);
-  cold_.push_back(page);
+  madvise(run.front(), run.size() * kPageBytes, MADV_DONTNEED);
+  const std::lock_guard lock(mutex_);
+  cold_.insert(cold_.end(), run.rbegin(), run.rend());
 }
 
 }  // namespace kv::engine

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -16,8 +17,9 @@ inline constexpr std::size_t kPageBytes = 4096;
 void* allocate_block(std::size_t bytes);
 void free_block(void* block, std::size_t bytes);
 
-// Hands out 4 KiB pages to the slabs of all shards and takes them back, in any order. A page that comes back keeps its
-// address; beyond a small reserve its memory goes back to the kernel at once. Thread-safe.
+// Hands out 4 KiB pages to the slabs of all shards and takes them back, in any order. Beyond a small reserve the memory
+// of a page that comes back goes back to the kernel at once, while its address is kept for the next one; where a whole
+// chunk comes back together it goes altogether. Thread-safe.
 //
 // Pages are cut from chunks of 2 MiB, each one huge page where the kernel has one. To find or make one may take it many
 // milliseconds, so a thread of its own sees to it that the next chunk is there before it is needed; where it isn't yet,
@@ -31,11 +33,13 @@ class PageSource {
 
   // Throws std::bad_alloc.
   void* allocate();
-  void free(void* page);
-  void free_all(const std::vector<void*>& pages);
+  void free(void* page) { free({&page, 1}); }
+  // Sorts `pages`. The more of them at a time the better: what lies side by side goes back in one call to the kernel.
+  void free(std::span<void*> pages);
 
  private:
-  void free_locked(void* page);
+  std::span<void*> keep_warm(std::span<void*> pages);
+  void give_back(std::span<void*> run);
   void add_chunk();
   void ask_for_spare();
   void prepare_spares();

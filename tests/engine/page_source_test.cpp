@@ -1,5 +1,6 @@
 #include <cstring>
 #include <set>
+#include <sys/mman.h>
 #include <thread>
 #include <vector>
 
@@ -23,8 +24,40 @@ TEST(PageSourceThreads, HandsOutEachPageOnceAndTakesAllBack) {
       EXPECT_TRUE(pages.insert(page).second);
       std::memset(page, round, kPageBytes);
     }
-    source.free_all({pages.begin(), pages.end()});
+    std::vector<void*> all(pages.begin(), pages.end());
+    source.free(all);
   }
+}
+
+// Of these pages, how many have memory.
+std::size_t resident(const std::vector<void*>& pages) {
+  std::size_t count = 0;
+  for (void* page : pages) {
+    unsigned char state = 0;
+    if (mincore(page, kPageBytes, &state) == 0 && (state & 1) != 0) ++count;
+  }
+  return count;
+}
+
+TEST(PageSourceThreads, GivesTheMemoryOfWhatComesBackToTheKernel) {
+  constexpr std::size_t kReserve = 256;
+  PageSource source;
+  std::vector<void*> kept;
+  std::vector<void*> freed;
+  for (std::size_t i = 0; i < kManyPages; ++i) {
+    void* page = source.allocate();
+    std::memset(page, 'x', kPageBytes);
+    (i % 3 == 0 ? kept : freed).push_back(page);
+  }
+  source.free(freed);
+  EXPECT_LE(resident(freed), kReserve);
+  EXPECT_EQ(resident(kept), kept.size());
+  for (const void* page : kept) EXPECT_EQ(*static_cast<const char*>(page), 'x');
+  source.free(kept);
+  EXPECT_LE(resident(freed) + resident(kept), kReserve);
+  void* again = source.allocate();
+  std::memset(again, 'y', kPageBytes);
+  source.free(again);
 }
 
 TEST(PageSourceThreads, ServesSeveralThreads) {
@@ -38,7 +71,7 @@ TEST(PageSourceThreads, ServesSeveralThreads) {
         std::memset(pages.back(), number, kPageBytes);
       }
       for (const void* page : pages) EXPECT_EQ(*static_cast<const char*>(page), number);
-      source.free_all(pages);
+      source.free(pages);
     });
   }
   for (std::thread& thread : threads) thread.join();
