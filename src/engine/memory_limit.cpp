@@ -51,16 +51,30 @@ MemoryLimit::Room::~Room() {
   if (promised_ != 0) limit_->promised_.fetch_sub(promised_, std::memory_order_relaxed);
 }
 
-MemoryLimit::MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<ProcessMemory> process)
+MemoryLimit::MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<ProcessMemory> process,
+                         SetAside set_aside)
     : engine_(engine),
       process_(std::move(process)),
+      set_aside_(std::move(set_aside)),
       limit_(static_cast<std::int64_t>(bytes)),
+      unheld_(std::numeric_limits<std::int64_t>::min()),
       least_unheld_(std::numeric_limits<std::int64_t>::max()) {
-  unheld_ = static_cast<std::int64_t>(process_->resident_bytes()) - memory::held();
+  measure();
+}
+
+void MemoryLimit::measure() {
+  if (set_aside_) aside_.store(static_cast<std::int64_t>(set_aside_()), std::memory_order_relaxed);
+  const bool checks_passwords = memory::held(Use::kPasswords) != 0;
+  const std::int64_t unheld = static_cast<std::int64_t>(process_->resident_bytes()) - memory::held();
+  // What a check has asked for becomes resident by and by; until then the difference says too little.
+  if (!checks_passwords || unheld > unheld_) unheld_.store(unheld, std::memory_order_relaxed);
 }
 
 std::int64_t MemoryLimit::used() const {
-  return unheld_.load(std::memory_order_relaxed) + memory::held() + promised_.load(std::memory_order_relaxed);
+  const std::int64_t passwords = memory::held(Use::kPasswords);
+  const std::int64_t aside = std::max(aside_.load(std::memory_order_relaxed), passwords);
+  return unheld_.load(std::memory_order_relaxed) + memory::held() - passwords + aside +
+         promised_.load(std::memory_order_relaxed);
 }
 
 bool MemoryLimit::fits(std::int64_t bytes) {
@@ -107,14 +121,10 @@ MemoryLimit::Room MemoryLimit::make_room(std::size_t payload, Call& call) {
 }
 
 void MemoryLimit::look(UnixMillis now) {
-  const auto measure = [this] {
-    const auto resident = static_cast<std::int64_t>(process_->resident_bytes());
-    unheld_.store(resident - memory::held(), std::memory_order_relaxed);
-  };
   measure();
-  // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when there
-  // is more of that than after the last time.
-  if (used() > limit() && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
+  // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when it is
+  // nearly full, and there is more of that than after the last time.
+  if (used() > limit() - slack() && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
     process_->trim();
     measure();
     least_unheld_ = unheld_;

@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <sodium.h>
 
 #include "kv/base/assert.hpp"
+#include "kv/base/memory_account.hpp"
 
 namespace kv::security {
 namespace {
-
-// Of "nobody", which doesn't matter: what is checked against it is refused either way.
-constexpr ByteView kNobodysHash =
-    "$argon2id$v=19$m=65536,t=2,p=1$kxSMsvf/5IeMxUOiLD4HSw$"
-    "fD3pJ6oFTKla+bTkGktkQyZ0IJVd5JP6JcM5L+Ahn8M";
 
 // What libsodium wants: a text that ends, in an array of this size.
 using HashText = std::array<char, crypto_pwhash_STRBYTES>;
@@ -24,6 +21,29 @@ bool to_hash_text(ByteView text, HashText& out) {
   std::ranges::copy(text, out.begin());
   return true;
 }
+
+// What the text of a hash says; nothing where it doesn't begin like one.
+std::optional<HashCost> read_cost(const char* hash) {
+  unsigned memory_kib = 0;
+  unsigned passes = 0;
+  int read = 0;
+  std::sscanf(hash, "$argon2id$v=19$m=%9u,t=%9u,p=1$%n", &memory_kib, &passes, &read);
+  if (read == 0) return std::nullopt;
+  return HashCost{passes, std::size_t{memory_kib} << 10};
+}
+
+class CountedMemory {
+ public:
+  explicit CountedMemory(std::size_t bytes) : bytes_(static_cast<std::int64_t>(bytes)) {
+    memory::add(memory::Use::kPasswords, bytes_);
+  }
+  ~CountedMemory() { memory::add(memory::Use::kPasswords, -bytes_); }
+  CountedMemory(const CountedMemory&) = delete;
+  CountedMemory& operator=(const CountedMemory&) = delete;
+
+ private:
+  const std::int64_t bytes_;
+};
 
 void make_ready() {
   static const bool ready = sodium_init() >= 0;
@@ -49,22 +69,21 @@ Result<std::string> hash_password(ByteView password, const HashCost& cost) {
 bool is_password_hash(ByteView text) {
   HashText hash;
   if (!text.starts_with(crypto_pwhash_argon2id_STRPREFIX) || !to_hash_text(text, hash)) return false;
-  unsigned memory_kib = 0;
-  unsigned passes = 0;
-  int read = 0;
-  std::sscanf(hash.data(), "$argon2id$v=19$m=%9u,t=%9u,p=1$%n", &memory_kib, &passes, &read);
-  if (read == 0) return false;
+  const auto cost = read_cost(hash.data());
+  if (!cost) return false;
   // Without this a hash that has lost its end would pass for a shorter one.
   constexpr std::size_t kHashCharacters = 43;  // 32 bytes in base64
   if (text.size() - text.rfind('$') - 1 != kHashCharacters) return false;
-  if (memory_kib > kPasswordMemoryMax / 1024 || passes > kPasswordPassesMax) return false;
+  if (cost->memory_bytes > kPasswordMemoryMax || cost->passes > kPasswordPassesMax) return false;
   return crypto_pwhash_str_needs_rehash(hash.data(), kHashCost.passes, kHashCost.memory_bytes) >= 0;
 }
 
 bool is_password_of(ByteView hash, ByteView password) {
   make_ready();
   HashText text;
-  return to_hash_text(hash, text) && crypto_pwhash_str_verify(text.data(), password.data(), password.size()) == 0;
+  if (!to_hash_text(hash, text)) return false;
+  const CountedMemory counted(memory_to_check(hash));
+  return crypto_pwhash_str_verify(text.data(), password.data(), password.size()) == 0;
 }
 
 // All before the salt, which is the last part but one.
@@ -72,8 +91,8 @@ ByteView cost_of(ByteView hash) {
   return hash.substr(0, hash.rfind('$', hash.rfind('$') - 1));
 }
 
-ByteView nobodys_hash() {
-  return kNobodysHash;
+std::size_t memory_to_check(ByteView hash) {
+  return read_cost(std::string(hash.substr(0, crypto_pwhash_STRBYTES)).c_str())->memory_bytes;
 }
 
 void wipe(char* bytes, std::size_t size) {

@@ -146,7 +146,6 @@ std::vector<std::string> Users::hashes_to_check(const User* user) const {
       hashes.push_back(decoy);
     }
   }
-  if (hashes.empty()) hashes.emplace_back(nobodys_hash());
   return hashes;
 }
 
@@ -154,6 +153,13 @@ Result<void> Users::save() const {
   KV_ASSERT(has_file());
   const std::lock_guard file_guard(file_mutex_);
   return write_file(file_, text(Hashes::kShown));
+}
+
+std::size_t Users::memory_to_check_passwords() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t most = 0;
+  for (const std::string& decoy : decoys_) most = std::max(most, memory_to_check(decoy));
+  return most * kPasswordThreads;
 }
 
 // REQUIRES: mutex_ is held.

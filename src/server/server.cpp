@@ -65,9 +65,23 @@ std::uint64_t memory_limit(const Options& options) {
   return wanted == kMemoryAuto ? available_memory() / 4 * 3 : wanted;
 }
 
-std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine::Engine& engine) {
+std::unique_ptr<engine::MemoryLimit> limit_memory(const Options& options, engine::Engine& engine,
+                                                  const security::Users& users) {
   if (options.memory_bytes_max == kMemoryUnlimited) return nullptr;
-  return std::make_unique<engine::MemoryLimit>(engine, memory_limit(options), engine::memory_of_this_process());
+  return std::make_unique<engine::MemoryLimit>(engine, memory_limit(options), engine::memory_of_this_process(),
+                                               [&users] { return users.memory_to_check_passwords(); });
+}
+
+// What is set aside for passwords must leave as much as the smallest limit is.
+Result<void> check_memory_limit(const Options& options, const security::Users& users) {
+  if (options.memory_bytes_max == kMemoryUnlimited) return {};
+  const std::uint64_t aside = users.memory_to_check_passwords();
+  if (memory_limit(options) >= aside + kMemoryBytesMin) return {};
+  constexpr std::uint64_t kMiB = 1U << 20;
+  return Error{Errc::kArgument, "max-memory: with these users it must be at least " +
+                                    std::to_string((aside + kMemoryBytesMin + kMiB - 1) / kMiB) +
+                                    "MiB, as checking passwords may take " + std::to_string(aside / kMiB) +
+                                    "MiB of it"};
 }
 
 std::unique_ptr<observability::Tracer> start_tracer(const Options& options) {
@@ -88,10 +102,10 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
                std::unique_ptr<security::Users> users)
     : options_(options),
       engine_({.shards = static_cast<std::uint32_t>(options.shards), .eviction = eviction(options)}),
-      memory_(limit_memory(options, engine_)),
+      users_(std::move(users)),
+      memory_(limit_memory(options, engine_, *users_)),
       storage_(std::move(storage)),
       gate_(storage_ == nullptr ? std::nullopt : std::optional<StorageGate>(*storage_)),
-      users_(std::move(users)),
       authenticator_(*users_, clock_),
       slow_log_(slow_log_settings(options), {options.payload_bytes_max, options.key_bytes_max}, clock_),
       dispatcher_({.engine = engine_,
@@ -111,6 +125,7 @@ Server::Server(const Options& options, std::unique_ptr<storage::Storage> storage
 Server::~Server() = default;
 
 Result<void> Server::bind() {
+  if (auto fits = check_memory_limit(options_, *users_); !fits) return fits;
   if (options_.tls.enabled()) {
     auto tls = TlsWatch::open(options_.tls, clock_);
     if (!tls) return tls.error();
@@ -224,6 +239,7 @@ bool Server::is_protected(std::size_t listener, const std::string& address) cons
 int Server::wait_for_end() {
   while (true) {
     const int signal = wait_for_signal();
+    const bool is_time = signal < 0 && errno == EAGAIN;
     tell_watchdog();
     if (signal == SIGHUP) {
       log::info("reopening the log");
@@ -232,7 +248,7 @@ int Server::wait_for_end() {
       reload_users();
     } else if (signal > 0) {
       return signal;
-    } else if (tls_ != nullptr && errno == EAGAIN) {
+    } else if (tls_ != nullptr && is_time) {
       tls_->look();
     }
   }
@@ -340,6 +356,7 @@ Result<void> Server::apply(const Options& from, const Options& to) {
     return Error{Errc::kArgument, is_limited ? "max-memory can't be taken away while the server runs"
                                              : "max-memory can change only where the server was started with some"};
   }
+  if (auto fits = check_memory_limit(to, *users_); !fits) return fits;
   if (is_limited && to.eviction != from.eviction) engine_.set_eviction(eviction(to));
   if (is_limited && to.memory_bytes_max != from.memory_bytes_max) memory_->set_limit(memory_limit(to));
   network_.set_limits(network_limits(to));

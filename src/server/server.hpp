@@ -90,10 +90,10 @@ class Server final : public command::Administration {
   SystemClock clock_;
   observability::Counters counters_;
   engine::Engine engine_;
+  const std::unique_ptr<security::Users> users_;
   const std::unique_ptr<engine::MemoryLimit> memory_;  // nullptr: there is none
   const std::unique_ptr<storage::Storage> storage_;
   std::optional<StorageGate> gate_;
-  const std::unique_ptr<security::Users> users_;
   security::Authenticator authenticator_;
   command::SlowLog slow_log_;
   command::Dispatcher dispatcher_;

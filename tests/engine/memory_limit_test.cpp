@@ -57,7 +57,8 @@ class MemoryLimitTest : public testing::Test {
   TestEngine cache;
   std::unique_ptr<FakeMemory> made = std::make_unique<FakeMemory>();
   FakeMemory* process = made.get();
-  MemoryLimit limit{cache.engine, kLimit, std::move(made)};
+  std::size_t password_memory = 0;
+  MemoryLimit limit{cache.engine, kLimit, std::move(made), [this] { return password_memory; }};
 };
 
 class MemoryLimitWithoutEviction : public MemoryLimitTest {
@@ -153,6 +154,33 @@ TEST_F(MemoryLimitTest, WhatTheAllocatorKeepsIsTrimmedBeforeAnybodyIsEvicted) {
   EXPECT_EQ(process->trims, 1) << "there is hardly more to trim than after the last time";
 }
 
+TEST_F(MemoryLimitTest, WhatChecksOfPasswordsMayTakeIsSetAsideAndEvictsNobodyWhenTheyTakeIt) {
+  constexpr std::int64_t kCheck = 8 * kMiB;
+  fill(60);
+  password_memory = 2 * kCheck;
+  look();
+  const std::uint64_t left = entries();
+  EXPECT_LE(left, 48U);
+  EXPECT_GE(left, 45U);
+  for (const std::int64_t touched : {kMiB, kCheck, std::int64_t{0}}) {
+    memory::add(memory::Use::kPasswords, kCheck);
+    process->beside += touched - kCheck;
+    look();
+    process->beside -= touched - kCheck;
+    memory::add(memory::Use::kPasswords, -kCheck);
+    EXPECT_EQ(entries(), left) << touched;
+    EXPECT_FALSE(limit.is_over());
+  }
+  fill(60);
+  memory::add(memory::Use::kPasswords, kCheck);
+  process->beside -= kCheck;  // nothing of it is touched yet
+  look();
+  EXPECT_FALSE(limit.is_over()) << "and nothing gets into what was set aside";
+  EXPECT_LE(entries(), 48U);
+  process->beside += kCheck;
+  memory::add(memory::Use::kPasswords, -kCheck);
+}
+
 TEST_F(MemoryLimitTest, ALookBreaksOffWhileTheLogIsFull) {
   test::RecordingSink sink;
   cache.engine.set_mutation_sink(&sink);
@@ -183,6 +211,20 @@ TEST_F(MemoryLimitWithoutEviction, WhatIsFullStaysFullUntilALittleMoreThanEnough
   EXPECT_TRUE(has_room(10)) << "at once, without a look";
   EXPECT_EQ(entries(), 18U);
   EXPECT_EQ(limit.status().refused, 3U);
+}
+
+TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedBeforeALittleTooMuchIsRefusedForGood) {
+  fill(20);
+  set_used(64 * kMiB - 50'000);
+  look();
+  EXPECT_FALSE(has_room(100'000));
+  for (int i = 0; i < 20; ++i) cache.remove("filling " + std::to_string(i));
+  set_used(64 * kMiB - 50'000);
+  process->trimmable = 20 * kMiB;
+  const int before = process->trims;
+  look();
+  EXPECT_EQ(process->trims, before + 1);
+  EXPECT_TRUE(has_room(100'000));
 }
 
 TEST(ProcessMemory, IsThatOfThisProcess) {

@@ -16,8 +16,9 @@ enum class Use : std::uint8_t {
   kTables,
   kBuffers,  // of connections, what requests hold for a while, and blocks that are about to be freed
   kLogQueue,
+  kPasswords,  // for checks that are under way
 };
-inline constexpr std::size_t kUses = 5;
+inline constexpr std::size_t kUses = 6;
 
 inline constexpr std::int64_t kUncountedMax = std::int64_t{64} << 10;
 

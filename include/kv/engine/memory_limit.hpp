@@ -5,6 +5,9 @@
 //
 //   used = resident at the last look + (held now - held at the last look) + promised to writes under way
 //
+// Checks of passwords take much memory for a moment, and anybody may ask for them. So that they evict nobody, what they
+// may take is set aside for as long as there are passwords, whether or not one is being checked.
+//
 // Whoever is about to need memory asks for room first; over the limit that evicts, by the engine's policy, before
 // anything is changed or locked. One request evicts little more than it takes, so that none waits long; what is over
 // for another reason, as when replies pile up, is evicted at the next look. Where nobody may be evicted there is no
@@ -15,6 +18,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -39,8 +43,10 @@ std::unique_ptr<ProcessMemory> memory_of_this_process();
 
 class MemoryLimit {
  public:
-  // The engine must outlive this object.
-  MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<ProcessMemory> process);
+  // How much is to be set aside for checks of passwords, in bytes; asked at each look. An empty one: nothing.
+  using SetAside = std::function<std::size_t()>;
+  // The engine must outlive this object, and so must what `set_aside` uses.
+  MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<ProcessMemory> process, SetAside set_aside = {});
   MemoryLimit(const MemoryLimit&) = delete;
   MemoryLimit& operator=(const MemoryLimit&) = delete;
 
@@ -87,6 +93,7 @@ class MemoryLimit {
 
  private:
   std::int64_t used() const;
+  void measure();
   std::int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
   std::int64_t slack() const { return limit() / kSlackPart; }
   bool evicts() const { return engine_.eviction().kind != Eviction::kNone; }
@@ -98,11 +105,13 @@ class MemoryLimit {
 
   Engine& engine_;
   const std::unique_ptr<ProcessMemory> process_;
+  const SetAside set_aside_;
   static constexpr std::int64_t kSlackPart = 64;
 
   std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> unheld_{0};  // resident but not counted, at the last look; may be negative
   std::atomic<std::int64_t> promised_{0};
+  std::atomic<std::int64_t> aside_{0};
   std::atomic<bool> exhausted_{false};  // since the last look nobody was left to be evicted
   std::atomic<bool> refusing_{false};
   std::atomic<bool> stopping_{false};

@@ -2,7 +2,7 @@
 //
 // What is kept of a password is an argon2id hash in the text form that other programs know as well:
 //
-//   $argon2id$v=19$m=65536,t=2,p=1$SALT$HASH         m: memory in KiB, t: passes over it
+//   $argon2id$v=19$m=32768,t=4,p=1$SALT$HASH         m: memory in KiB, t: passes over it
 //
 // Checking one is slow on purpose. All functions may be called from any thread.
 #pragma once
@@ -22,7 +22,7 @@ struct HashCost {
   std::size_t memory_bytes;
 };
 // About 60 ms of one processor, at the time of writing.
-inline constexpr HashCost kHashCost{2, kPasswordMemoryMax};
+inline constexpr HashCost kHashCost{4, 32U << 20};
 
 // Fails with kArgument where the password is empty or over kPasswordBytesMax, with kOutOfMemory where there is none.
 Result<std::string> hash_password(ByteView password, const HashCost& cost = kHashCost);
@@ -31,14 +31,15 @@ Result<std::string> hash_password(ByteView password, const HashCost& cost = kHas
 // kPasswordPassesMax.
 bool is_password_hash(ByteView text);
 
-// False also where there is no memory for it. REQUIRES: is_password_hash(hash).
+// False also where there is no memory for it. Its memory is counted as Use::kPasswords meanwhile.
+// REQUIRES: is_password_hash(hash).
 bool is_password_of(ByteView hash, ByteView password);
 
 // The part of a hash that says what checking a password against it costs. REQUIRES: is_password_hash(hash).
 ByteView cost_of(ByteView hash);
 
-// A hash that costs as much as any and that no password is accepted for.
-ByteView nobodys_hash();
+// The memory that checking a password against it takes, in bytes. REQUIRES: is_password_hash(hash).
+std::size_t memory_to_check(ByteView hash);
 
 // The password in a file: its first line, without its end. Fails with kArgument, and a message that begins with the
 // file's name, where it can't be read, or what is in it is empty or over kPasswordBytesMax.

@@ -46,8 +46,10 @@ class Users {
   bool need_authentication() const;
   // What a password is to be checked against, so that it takes equally long whoever's it is said to be (nullptr: of
   // nobody): the user's hashes, and beside them others, until there are as many of each cost as any user has. Those may
-  // be hashes of other users, whose passwords prove nothing. Never empty.
+  // be hashes of other users, whose passwords prove nothing. Empty where nobody has a password.
   std::vector<std::string> hashes_to_check(const User* user) const;
+  // What checks of passwords may take at a time, in bytes, all threads together: 0 where nobody has one.
+  std::size_t memory_to_check_passwords() const;
   // A line for each user, in the order of their names.
   std::string text(Hashes hashes) const;
 
