@@ -5,6 +5,8 @@
 #include "kv/base/limits.hpp"
 #include "kv/base/utf8.hpp"
 
+#include "security/word.hpp"
+
 namespace kv::security {
 namespace {
 
@@ -114,6 +116,7 @@ Result<void> Rules::add_pattern(ByteView word) {
   if (text.empty()) return bad("the key pattern is empty");
   if (text.size() > kKeyPatternBytesMax) return bad("the key pattern is over 1,024 bytes");
   if (!is_utf8(text)) return bad("the key pattern is not valid UTF-8");
+  if (!is_in_one_word(text)) return bad("a key pattern has no blanks and control characters; ? stands for one");
   const KeyUse use = both ? KeyUse::kBoth : prefix == "%r" ? KeyUse::kRead : KeyUse::kWrite;
   const auto same = std::ranges::find(patterns_, text, &KeyPattern::text);
   if (same != patterns_.end()) {

@@ -4,8 +4,9 @@
 #include <charconv>
 
 #include "kv/base/limits.hpp"
-#include "kv/base/utf8.hpp"
 #include "kv/security/password.hpp"
+
+#include "security/word.hpp"
 
 namespace kv::security {
 namespace {
@@ -14,7 +15,6 @@ Error bad(std::string message) {
   return Error{Errc::kArgument, std::move(message)};
 }
 
-constexpr ByteView kBlanks = " \t\r";
 constexpr ByteView kConnections = "connections=";
 
 // The next word of `rest`, which loses it; empty at the end.
@@ -95,8 +95,7 @@ bool Presence::enter(std::size_t most) {
 }
 
 bool is_user_name(ByteView text) {
-  const auto is_refused = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; };
-  return !text.empty() && text.size() <= kUserNameBytesMax && is_utf8(text) && std::ranges::none_of(text, is_refused);
+  return !text.empty() && text.size() <= kUserNameBytesMax && is_in_one_word(text);
 }
 
 Result<void> change(User& user, ByteView words) {

@@ -9,11 +9,10 @@
 #include "kv/security/password.hpp"
 
 #include "security/files.hpp"
+#include "security/word.hpp"
 
 namespace kv::security {
 namespace {
-
-constexpr ByteView kBlanks = " \t\r";
 
 ByteView without_blanks(ByteView line) {
   line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));

@@ -139,6 +139,7 @@ Seeds acl_seeds() {
       "user a >secret",
       "user a\nuser a",
       "user",
+      "on ~x\n#y +@all -flush",
   };
 }
 

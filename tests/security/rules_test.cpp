@@ -135,6 +135,12 @@ TEST(Rules, AWrongWordIsToldWhatIsExpected) {
       {"~", "is empty"},
       {"%R~", "is empty"},
       {"~\xFF", "UTF-8"},
+      {"~a b", "no blanks and control characters"},
+      {"~x\nfoo", "no blanks and control characters"},
+      {"%R~x\n#y", "no blanks and control characters"},
+      {ByteView("~x\0", 3), "no blanks and control characters"},
+      {"%W~\x1F", "no blanks and control characters"},
+      {"~x\x7F", "no blanks and control characters"},
   };
   for (const auto& [word, expected] : kWrong) EXPECT_THAT(rules.add(word).error().message, HasSubstr(expected)) << word;
   EXPECT_THAT(rules.add("~" + std::string(kKeyPatternBytesMax + 1, 'k')).error().message, HasSubstr("1,024"));

@@ -152,6 +152,20 @@ TEST(AclFile, SaveWritesWhatLoadReads) {
   EXPECT_EQ(users.text(Hashes::kShown), golden);
 }
 
+TEST(AclFile, WhatSetTakesSaveWritesSoThatLoadReadsIt) {
+  const kv::test::TemporaryFolder folder;
+  Users users(test::kCommands, folder.write("users.acl", ""));
+  for (const char byte : {'\0', '\n', '\v', '\f', '\x1B', '\x7F', '#', '"', '\\', '~'}) {
+    SCOPED_TRACE(static_cast<int>(byte));
+    const std::string words = std::string("on ~x") + byte + "#y +@all -flush -acl";
+    if (!users.set("app", words)) continue;  // rules_test.cpp has which are refused
+    const std::string before = users.text(Hashes::kShown);
+    ASSERT_TRUE(users.save().has_value());
+    ASSERT_TRUE(users.load().has_value());
+    EXPECT_EQ(users.text(Hashes::kShown), before);
+  }
+}
+
 TEST(AclFile, IsWrittenForItsOwnersEyesAndLeavesNothingBeside) {
   const kv::test::TemporaryFolder folder;
   const std::string path = folder.write("users.acl", "");
