@@ -61,7 +61,8 @@ Row row(Row head, Kind kind, Member member) {
   // A list may be given as what it is without being given.
   Options defaults;
   const bool may_be_empty = format(kind, member(defaults)).empty();
-  head.set = [=](Options& options, const Values& values) {
+  head.set = [=, guards = head.guards](Options& options, const Values& values) -> Result<void> {
+    if (guards && values == Values{""}) return bad("is empty; leave it out to let everybody in");
     return assign(kind, member(options), values, may_be_empty);
   };
   head.get = [=](const Options& options) { return format(kind, member(options)); };
@@ -262,17 +263,20 @@ std::vector<Row> make_rows() {
            .group = users,
            .help = "Let in only who authenticates with this password; it is that of the user `default`. The process "
                    "list shows it until the server has read it, so better give KV_PASSWORD or --password-file.",
-           .secret = true},
+           .secret = true,
+           .guards = true},
           Password{}, [](auto& o) -> auto& { return o.access.password; }),
       row(
           {.name = "password-file",
            .group = users,
-           .help = "The same, with the password in the first line of this file. SIGHUP reads it again."},
+           .help = "The same, with the password in the first line of this file. SIGHUP reads it again.",
+           .guards = true},
           Path{}, [](auto& o) -> auto& { return o.access.password_file; }),
       row(
           {.name = "acl-file",
            .group = users,
-           .help = "Let in the users of this file, each with its own passwords and rules. SIGHUP reads it again."},
+           .help = "Let in the users of this file, each with its own passwords and rules. SIGHUP reads it again.",
+           .guards = true},
           Path{}, [](auto& o) -> auto& { return o.access.acl_file; }),
       row(
           {.name = "log-level",

@@ -271,6 +271,8 @@ std::string config_text(const Options& options, const std::map<std::string, std:
   for (const Row& row : option_rows()) {
     const auto given = sources.find(row.name);
     const std::string source = given == sources.end() ? "default" : given->second;
+    // Such a file could not be read again with these.
+    if (row.guards && row.get(options) == Values{""}) config += '#';
     config += to_string(ConfigLine{row.name, row.get(options), source, row.list, row.quoted, row.secret});
   }
   return config;

@@ -25,7 +25,8 @@ PACKAGED = {
 
 
 def config_file(help: Help, program: Path) -> str:
-    defaults = dict(line.split(" = ", 1) for line in run(program, "--print-config").splitlines())
+    lines = run(program, "--print-config").splitlines()
+    defaults = dict(line.removeprefix("#").split(" = ", 1) for line in lines)
     parts = [HEADER]
     for title, group in list(help.groups.items())[:-1]:
         parts.append(f"\n# ==== {title} ====\n")
