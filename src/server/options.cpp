@@ -9,6 +9,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kv/base/arguments.hpp"
+
 #include "server/config_file.hpp"
 #include "server/option_kinds.hpp"
 #include "server/option_rows.hpp"
@@ -164,9 +166,7 @@ std::optional<Exit> CommandLine::parse(int argc, const char* const* argv) {
     return bad_usage(shown(error.what()));
   }
   if (app_.remaining().empty()) return std::nullopt;
-  const std::string unknown = app_.remaining().front();
-  // What stands behind a misspelt --pasword= is nobody's business.
-  return bad_usage("unknown argument " + shown(unknown.substr(0, unknown.find('='))) + "; --help lists the options");
+  return bad_usage(describe_unknown(app_.remaining()) + "; --help lists the options");
 }
 
 // A place where an option was given.

@@ -56,6 +56,10 @@ TEST(Secrets, PrintConfigAndMessagesHideThem) {
   const std::vector<std::vector<std::string>> command_lines = {
       {"--print-config", "--password", kPassword},
       {"--pasword=" + kPassword},
+      {"--pasword", kPassword},
+      {"--password", "first", kPassword},
+      {"-p" + kPassword},
+      {kPassword},
       {"--password", std::string(2'000, 'x') + kPassword},
       {"--password", kPassword, "--password", kPassword},
       {"--config", folder.write("a.toml", "password = " + kPassword)},

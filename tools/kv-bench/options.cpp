@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kv/base/arguments.hpp"
 #include "kv/security/password.hpp"
 
 namespace kv::bench {
@@ -110,6 +111,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     options.get_share = op == "get" ? 1 : op == "set" ? 0 : mix;
     read_password(password_file, options.login);
     if (const std::string wrong = complaint(options); !wrong.empty()) throw CLI::ValidationError(wrong);
+  } catch (const CLI::ExtrasError&) {
+    std::fprintf(stderr, "kv-bench: %s; see kv-bench --help\n", describe_unknown(app.remaining()).c_str());
+    return 2;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

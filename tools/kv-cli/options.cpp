@@ -9,6 +9,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kv/base/arguments.hpp"
+
 #include "kv-cli/admin.hpp"
 #include "kv-cli/client.hpp"
 #include "kv-cli/duration.hpp"
@@ -92,8 +94,11 @@ class CommandLine {
 // What is wrong with the command line, in a line.
 std::string complaint(const CLI::App& app, const CLI::Error& error) {
   std::string reason = error.what();
-  if (const auto words = app.remaining(); app.get_subcommands().empty() && !words.empty()) {
-    reason = read_word(words.front()) + " is no command";
+  const bool has_command = !app.get_subcommands().empty();
+  const bool has_extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (const auto words = app.remaining(true); !words.empty() && (has_extras || !has_command)) {
+    const bool is_for_command = !has_command && !words.front().starts_with('-');
+    reason = is_for_command ? "there is no such command" : describe_unknown(words);
   }
   return "kv-cli: " + reason + "; see kv-cli --help\n";
 }

@@ -153,6 +153,9 @@ TEST(KvBenchOnServer, AuthenticatesWhereItIsAsked) {
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_NE(wrong.err.find("NOAUTH"), std::string::npos) << wrong.err;
   EXPECT_EQ(with({"--user", "app"}).exit_code, 2) << "there is no password";
+  const auto by_flag = with({"--password", "secret"});
+  EXPECT_EQ(by_flag.exit_code, 2);
+  EXPECT_EQ(by_flag.err, "kv-bench: unknown option --password; see kv-bench --help\n");
 }
 
 TEST(KvBenchOnServer, LargeValuesPassInParts) {

@@ -58,11 +58,11 @@ struct UsageCase {
 TEST(Failures, BadUsageNeedsNoServer) {
   const UsageCase kCases[] = {
       {{}, "command"},
-      {{"nosuch"}, "nosuch is no command"},
+      {{"nosuch"}, "there is no such command"},
       {{"get"}, "KEY is required"},
-      {{"get", "a", "b"}, "not expected: b"},
-      {{"set", "a", "1", "--tl", "5s"}, "not expected"},
-      {{"get", "a", "--ttl", "5s"}, "not expected"},
+      {{"get", "a", "b"}, "1 argument too many"},
+      {{"set", "a", "1", "--tl", "5s"}, "unknown option --tl"},
+      {{"get", "a", "--ttl", "5s"}, "unknown option --ttl"},
       {{"set", "a", "hello"}, "hello is no value; text needs quotes"},
       {{"set", "a", "[1,"}, "missing"},
       {{"cas", "a", "1", "two"}, "two is no value"},
@@ -82,11 +82,11 @@ TEST(Failures, BadUsageNeedsNoServer) {
       {{"-p", "0", "ping"}, "--port"},
       {{"-p", "65536", "ping"}, "--port"},
       {{"--timeout", "5", "ping"}, "--timeout"},
-      {{"snapshot", "now"}, "not expected: now"},
-      {{"lastsave", "--background"}, "not expected"},
+      {{"snapshot", "now"}, "1 argument too many"},
+      {{"lastsave", "--background"}, "unknown option --background"},
       {{"backup"}, "DIR is required"},
       {{"backup", ""}, "the folder to put it in"},
-      {{"backup", "a", "b"}, "not expected: b"},
+      {{"backup", "a", "b"}, "1 argument too many"},
       {{"import"}, "FILE is required"},
       {{"import", "-", "--format", "xml"}, "auto, array, object, lines"},
       {{"import", "-", "--typed", "--key-field", "id"}, "excludes"},
@@ -94,6 +94,26 @@ TEST(Failures, BadUsageNeedsNoServer) {
   for (const UsageCase& row : kCases) {
     SCOPED_TRACE(testing::PrintToString(row.arguments));
     expect_failure(run_cli(test::closed_port(), row.arguments), kUsage, row.reason);
+  }
+}
+
+TEST(Failures, APasswordInTheWrongPlaceIsNotRepeated) {
+  const std::string secret = "hunter2";
+  const UsageCase kCases[] = {
+      {{"--password", secret, "ping"}, "unknown option --password"},
+      {{"--password=" + secret, "ping"}, "unknown option --password"},
+      {{"--password", secret}, "unknown option --password"},
+      {{"-x" + secret, "ping"}, "unknown option -x"},
+      {{"hash-password", secret}, "1 argument too many"},
+      {{"acl", "list", secret, secret}, "2 arguments too many"},
+      {{secret, "ping"}, "1 argument too many"},
+      {{secret}, "there is no such command"},
+  };
+  for (const UsageCase& row : kCases) {
+    SCOPED_TRACE(testing::PrintToString(row.arguments));
+    const CliRun run = run_cli(test::closed_port(), row.arguments);
+    expect_failure(run, kUsage, row.reason);
+    EXPECT_EQ(run.err.find(secret), std::string::npos) << run.err;
   }
 }
 
