@@ -45,7 +45,7 @@ Values:
 
 Signals:
   SIGTERM, SIGINT  answer what was received, close, exit; a second one exits now
-  SIGHUP           open the log file anew, read the users and passwords again
+  SIGHUP           open the log file anew, read certificates and users again
 
 Exit status:
   0  it served and was asked to stop, or printed what it was asked for

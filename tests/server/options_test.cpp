@@ -777,6 +777,9 @@ TEST(Options, HelpNamesEveryOptionAndFitsATerminal) {
        {"--config FILE", "--check-config", "--print-config", "--print-commands", "--version", "-h,--help"}) {
     EXPECT_THAT(help, HasSubstr(std::string("\n  ") + action + " "));
   }
+  for (const char* word : {"log file", "certificates", "users"}) {
+    EXPECT_THAT(help.substr(help.find("SIGHUP  "), 130), HasSubstr(word));
+  }
   for (const std::string& line : lines_of(help)) EXPECT_LE(line.size(), 80U) << line;
 }
 
