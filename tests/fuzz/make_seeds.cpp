@@ -125,6 +125,28 @@ Seeds request_seeds() {
   return seeds;
 }
 
+// Attempts to authenticate, the addresses that they come from, and changes of a password: see auth_fuzz.cpp.
+Seeds auth_seeds() {
+  const auto from = [](ByteView address) { return request(Command{}, address); };
+  const auto attempt = [](ByteView user, ByteView password) {
+    return request(Command::kAuth, sized(user) + sized(password));
+  };
+  const std::string new_password = request(Command{'n'}, "");
+  const std::string right = attempt("", "d") + attempt("app", "a") + attempt("two", "a") + attempt("two", "b");
+  const std::string wrong = attempt("", "") + attempt("app", "b") + attempt("off", "a") + attempt("cert", "") +
+                            attempt("nobody", "a") + attempt("default", std::string(1'025, 'd'));
+  return {
+      right,
+      wrong,
+      attempt("app", "a") + new_password + attempt("app", "a") + attempt("app", "c") + new_password +
+          attempt("app", "c"),
+      from("10.0.0.1:1") + wrong + right,
+      from("[2001:db8::1]:65535") + right + from("[2001:db8::2]:1") + wrong,
+      from("[::ffff:10.0.0.1]:1") + from("[fe80::1%lo]:1") + from("[::1") + from("a:b") + from("") + right,
+      request(Command::kAuth, "") + request(Command::kAuth, sized("app")) + attempt("app\n", "a") + right + "\x28",
+  };
+}
+
 Seeds acl_seeds() {
   const std::string hash =
       "#$argon2id$v=19$m=8,t=1,p=1$rG0Lh87A7XBudDaNcgRFew$UBGwKD5y18Blgna9emWimZL3sB+qeEG0L7nT7qfuzts";
@@ -234,6 +256,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::filesystem::path corpus = argv[1];
   write(corpus / "acl", acl_seeds());
+  write(corpus / "auth", auth_seeds());
   write(corpus / "decimal", decimal_seeds());
   write(corpus / "value", value_seeds());
   write(corpus / "http", http_seeds());
