@@ -200,6 +200,16 @@ bool Dispatcher::is_read_only() const {
   return services_.read_only != nullptr && services_.read_only->load(std::memory_order_relaxed);
 }
 
+bool Dispatcher::make_room(std::size_t bytes) {
+  if (services_.memory == nullptr) return true;
+  engine::Call call{services_.clock.now()};
+  try {
+    return services_.memory->make_room_for_buffer(bytes, call);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 void Dispatcher::refuse(const Error& error, ByteBuffer& out) {
   services_.counters.add_error(error.code);
   protocol::ReplyWriter(out, services_.limits.payload_bytes_max).error(error);

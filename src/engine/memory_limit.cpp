@@ -120,6 +120,11 @@ MemoryLimit::Room MemoryLimit::make_room(std::size_t payload, Call& call) {
   return room;
 }
 
+bool MemoryLimit::make_room_for_buffer(std::size_t bytes, Call& call) {
+  const std::int64_t buffers = memory::held(Use::kBuffers) + static_cast<std::int64_t>(bytes);
+  return buffers <= limit() / kBuffersPart || static_cast<bool>(make_room(bytes, call));
+}
+
 void MemoryLimit::look(UnixMillis now) {
   measure();
   // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when it is

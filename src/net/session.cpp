@@ -65,6 +65,12 @@ Awaitable<void> Session::run() {
           finishing_ = true;
           break;
         }
+        if (const std::size_t growth = growth_for_large_frame(); growth != 0) [[unlikely]] {
+          if (!co_await has_room_for(growth)) {
+            refuse_frame();
+            break;
+          }
+        }
         const asio::mutable_buffer room = make_room_to_read();
         activity_ = Activity::kReading;
         const auto [error, size] = co_await socket_.async_read_some(room, kAwait);
@@ -240,6 +246,31 @@ Session::Step Session::step_without_frame() const {
   return input_ended_ ? Step::kClose : Step::kRead;
 }
 
+// By how much the buffer has to grow past what is usual: it holds nothing but the beginning of a larger frame.
+std::size_t Session::growth_for_large_frame() const {
+  if (input_.size() < kInputBytesUsual || input_.size() < input_.capacity()) return 0;
+  return std::min(protocol::bytes_missing(input_.view()), input_.size());
+}
+
+// As what is evicted for them is in proportion, many bytes are no work for an I/O thread.
+Awaitable<bool> Session::has_room_for(std::size_t bytes) {
+  bool found = false;
+  if (bytes <= kTransferBytesMax) {
+    found = context_.handler.make_room(bytes);
+  } else {
+    co_await run_beside(context_.heavy_work, [&] { found = context_.handler.make_room(bytes); });
+  }
+  co_return found;
+}
+
+// REQUIRES: the input holds the beginning of a frame, and nothing else.
+void Session::refuse_frame() {
+  context_.handler.refuse({Errc::kOutOfMemory, "over the memory limit, and no room for a request of this size"},
+                          output_.buffer());
+  unwanted_ = protocol::bytes_missing(input_.view());
+  input_.clear();
+}
+
 // The buffer grows to kInputBytesUsual once a read has filled it, as there is likely to be more then; and past that
 // only while it holds a frame that is larger, and then by as much as has already arrived.
 asio::mutable_buffer Session::make_room_to_read() {
@@ -247,9 +278,8 @@ asio::mutable_buffer Session::make_room_to_read() {
   const bool is_usual = input_.capacity() < kInputBytesUsual;
   if (is_usual && (filled_ || input_.writable() == 0)) {
     input_.reserve(kInputBytesUsual);
-  } else if (input_.writable() == 0) {
-    input_.reserve(input_.size() +
-                   std::min(protocol::bytes_missing(input_.view()), std::max(input_.size(), kInputBytesUsual)));
+  } else if (const std::size_t growth = growth_for_large_frame(); growth != 0) {
+    input_.reserve(input_.size() + growth);
   } else if (input_.empty() && input_.capacity() > kInputBytesUsual) {
     input_.shrink_to(kInputBytesUsual);
   }
@@ -270,6 +300,11 @@ void Session::finish_read(error_code error, std::size_t size, bool filled) {
     broken_ = true;
   }
   input_.commit(size);
+  if (unwanted_ != 0) [[unlikely]] {
+    const std::size_t dropped = std::min(unwanted_, input_.size());
+    input_.consume(dropped);
+    unwanted_ -= dropped;
+  }
   last_active_ = coarse_now_;
   context_.counters.add(Counter::kBytesReceived, size);
 }
@@ -475,7 +510,8 @@ void Session::sweep(SteadyClock::time_point now) {
   }
   if (activity_ != Activity::kReading) return;
   const auto quiet_for = now - last_active_;
-  const auto limit = input_.empty() ? context_.limits.idle_timeout() : context_.limits.request_timeout();
+  const bool has_begun = !input_.empty() || unwanted_ != 0;
+  const auto limit = has_begun ? context_.limits.request_timeout() : context_.limits.idle_timeout();
   // The time of the last activity is known to one period, and nobody is to be cut off early.
   if (limit.count() > 0 && quiet_for >= limit + kSweepPeriod) {
     context_.counters.add(Counter::kTimeouts);

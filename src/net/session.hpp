@@ -11,7 +11,8 @@
 //   2. Over --reply-backlog bytes of replies no further frame runs until they are written, so a session holds at most
 //      that and one reply, however fast its peer sends and however slowly it reads. A value that it sends from where it
 //      stands counts as any other bytes.
-//   3. The input buffer grows with the bytes that arrive, never with the length that a header claims.
+//   3. The input buffer grows with the bytes that arrive, never with the length that a header claims; and past what is
+//      usual only where the handler finds room. Of a request that found none, what is still to come is dropped.
 //   4. No reply leaves before the log holds what it tells of, as safely as its policy promises. Where that can't be
 //      known any more the connection closes without one.
 //   5. Nothing here takes long, so that a session's neighbours don't wait: one read or write moves kTransferBytesMax at
@@ -113,6 +114,9 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   bool may_run_frames() const;
   std::size_t payload_bytes_max() const;
   Group look_ahead() const;
+  std::size_t growth_for_large_frame() const;
+  Awaitable<bool> has_room_for(std::size_t bytes);
+  void refuse_frame();
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
   Awaitable<void> commit();
@@ -153,6 +157,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   SteadyClock::time_point coarse_now_;     // of the last sweep
   SteadyClock::time_point last_active_;
   SteadyClock::time_point linger_until_{};
+  std::size_t unwanted_ = 0;  // bytes of a refused frame that are still to come
   std::uint64_t waits_ = 0;  // tells one wait from the next
   Activity activity_ = Activity::kRunning;
   std::uint8_t last_command_ = 0;  // its byte; 0: none yet

@@ -49,6 +49,9 @@ class MemoryLimitTest : public testing::Test {
   void set_used(std::int64_t bytes) { process->beside = bytes - memory::held(); }
   void look() { limit.look(cache.now); }
   bool has_room(std::size_t bytes) { return static_cast<bool>(limit.make_room(bytes, call_at(cache.now))); }
+  bool has_room_for_buffer(std::int64_t bytes) {
+    return limit.make_room_for_buffer(static_cast<std::size_t>(bytes), call_at(cache.now));
+  }
   std::uint64_t entries() const { return cache.engine.usage().entries; }
   void fill(int mebibytes) {
     for (int i = 0; i < mebibytes; ++i) cache.put("filling " + std::to_string(i), std::string(kMiB, 'x'));
@@ -211,6 +214,26 @@ TEST_F(MemoryLimitWithoutEviction, WhatIsFullStaysFullUntilALittleMoreThanEnough
   EXPECT_TRUE(has_room(10)) << "at once, without a look";
   EXPECT_EQ(entries(), 18U);
   EXPECT_EQ(limit.status().refused, 3U);
+}
+
+TEST_F(MemoryLimitWithoutEviction, BuffersMayTakeASixteenthWhereThereIsNoRoom) {
+  fill(64);
+  EXPECT_FALSE(has_room(kMiB));
+  EXPECT_TRUE(has_room_for_buffer(4 * kMiB));
+  EXPECT_FALSE(has_room_for_buffer(4 * kMiB + 1));
+  memory::add(memory::Use::kBuffers, 3 * kMiB);
+  EXPECT_TRUE(has_room_for_buffer(kMiB));
+  EXPECT_FALSE(has_room_for_buffer(kMiB + 1)) << "together with those that there are";
+  memory::add(memory::Use::kBuffers, -3 * kMiB);
+  EXPECT_EQ(entries(), 64U);
+}
+
+TEST_F(MemoryLimitTest, LargerBuffersFindRoomAsEntriesDo) {
+  fill(60);
+  EXPECT_TRUE(has_room_for_buffer(10 * kMiB));
+  EXPECT_GE(entries(), 47U);
+  EXPECT_LE(entries(), 54U);
+  EXPECT_FALSE(has_room_for_buffer(65 * kMiB));
 }
 
 TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedBeforeALittleTooMuchIsRefusedForGood) {

@@ -184,6 +184,54 @@ TEST_F(LimitsTest, AClaimedPayloadTakesNoMemory) {
   EXPECT_LT(heap_bytes(), before + 50 * 2 * kInputBytesUsual);
 }
 
+// The request is answered at once, and what comes of it later is dropped, so that the next one is read as what it is.
+TEST_F(LimitsTest, ALargeRequestThatFindsNoRoomIsRefusedAndItsConnectionGoesOn) {
+  start();
+  const std::string request = echo(std::string(3 << 20, 'x'));
+  const std::string usual = echo(std::string(kInputBytesUsual / 2, 'u'));
+  // It is refused as it comes to be larger than usual, where an I/O thread asks for room itself, and where it doesn't.
+  for (const std::size_t room : {std::size_t{0}, kInputBytesUsual, kTransferBytesMax, 4 * kTransferBytesMax}) {
+    handler.leave_room_for(room);
+    RawClient client = connect();
+    client.send(echo("before") + request.substr(0, 2 << 20));
+    EXPECT_EQ(client.receive(), ok("before"));
+    EXPECT_EQ(client.receive(), error("OOM")) << "before all of it has come";
+    client.send(request.substr(2 << 20) + usual + echo("after"));
+    EXPECT_EQ(client.receive(), ok(std::string(kInputBytesUsual / 2, 'u')));
+    EXPECT_EQ(client.receive(), ok("after"));
+    EXPECT_EQ(client.pipeline(request + echo("behind") + request + echo("it"), 4),
+              (std::vector{error("OOM"), ok("behind"), error("OOM"), ok("it")}));
+    handler.leave_room_for(2 * request.size());
+    EXPECT_EQ(client.call(request), ok(std::string(3 << 20, 'x')));
+  }
+}
+
+TEST_F(LimitsTest, ARefusedRequestHoldsNoMemory) {
+  start();
+  handler.leave_room_for(0);
+  std::vector<RawClient> clients;
+  const std::string begun = header('e', kPayloadBytesDefault) + std::string(1 << 20, 'x');
+  const std::size_t before = heap_bytes();
+  for (int i = 0; i < 50; ++i) {
+    clients.push_back(connect());
+    clients.back().send(begun);
+    EXPECT_EQ(clients.back().receive(), error("OOM"));
+  }
+  ASSERT_TRUE(eventually([&] { return counted(Counter::kBytesReceived) == 50 * begun.size(); }));
+  EXPECT_LT(heap_bytes(), before + 50 * 4 * kInputBytesUsual);
+}
+
+TEST_F(LimitsTest, TheRestOfARefusedRequestMustGoOn) {
+  options.request_timeout = milliseconds(300);
+  start();
+  handler.leave_room_for(0);
+  RawClient client = connect();
+  client.send(header('e', 1 << 20) + std::string(1 << 19, 'x'));
+  EXPECT_EQ(client.receive(), error("OOM"));
+  EXPECT_EQ(client.receive_until_eof(), "");
+  EXPECT_EQ(counted(Counter::kTimeouts), 1U);
+}
+
 // Where there is no memory for a large request, its own connection ends.
 TEST_F(LimitsTest, MemoryThatIsMissingCostsASessionAtMost) {
   start();

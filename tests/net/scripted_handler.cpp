@@ -251,6 +251,15 @@ protocol::Handled ScriptedHandler::handle(const protocol::Frame& frame, protocol
   }
 }
 
+// REQUIRES: leave_room_for() is not called meanwhile.
+bool ScriptedHandler::make_room(std::size_t bytes) {
+  std::size_t left = room_;
+  while (left >= bytes) {
+    if (room_.compare_exchange_weak(left, left - bytes)) return true;
+  }
+  return false;
+}
+
 void ScriptedHandler::refuse(const Error& error, ByteBuffer& out) {
   protocol::ReplyWriter(out, kPayloadBytesCeiling).error(error);
 }

@@ -77,6 +77,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
                            protocol::Weight weight, ByteBuffer& out) override;
   void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
              std::chrono::nanoseconds time) override;
+  bool make_room(std::size_t bytes) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
@@ -88,6 +89,9 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   // What run_action() runs, on the session's thread. REQUIRES: set before such a request is sent.
   void on_action(std::function<void()> action) { action_ = std::move(action); }
+
+  // So many bytes in all will find room for more of a large request; any number unless set.
+  void leave_room_for(std::size_t bytes) { room_ = bytes; }
 
   // Whether new connections are admitted without more ado; admit() admits the one that sends it.
   void admit_all(bool all) { admits_ = all; }
@@ -115,6 +119,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   std::function<void()> action_;
   std::atomic<bool> admits_{true};
+  std::atomic<std::size_t> room_{~std::size_t{0}};
   std::atomic<std::size_t> tails_{0};
   std::atomic<std::size_t> handled_{0};
   std::atomic<UnixMillis> last_now_{0};

@@ -55,6 +55,7 @@ class Dispatcher final : public protocol::RequestHandler {
                            protocol::Weight weight, ByteBuffer& out) override;
   void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
              std::chrono::nanoseconds time) override;
+  bool make_room(std::size_t bytes) override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 

@@ -73,6 +73,10 @@ class MemoryLimit {
   // REQUIRES: no shard lock is held. Throws std::bad_alloc.
   Room make_room(std::size_t bytes, Call& call);
 
+  // As make_room(), for `bytes` more of a buffer, which are counted once they are there. So that requests that read or
+  // delete come in even where nothing may be evicted, buffers may take a sixteenth of the limit beside it.
+  bool make_room_for_buffer(std::size_t bytes, Call& call);
+
   // Looks at the process, and evicts what is over the limit. Breaks off while the log is full, and at stop(). Called by
   // one thread at a time. Throws std::bad_alloc.
   void look(UnixMillis now);
@@ -107,6 +111,7 @@ class MemoryLimit {
   const std::unique_ptr<ProcessMemory> process_;
   const SetAside set_aside_;
   static constexpr std::int64_t kSlackPart = 64;
+  static constexpr std::int64_t kBuffersPart = 16;
 
   std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> unheld_{0};  // resident but not counted, at the last look; may be negative

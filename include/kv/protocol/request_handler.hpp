@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
@@ -98,6 +99,10 @@ class RequestHandler {
   // time that was spent on them here: from the frame in the input to the reply in the output, and not what a reply
   // waits for after that (another's lock, the log, a peer that reads). Thread-safe.
   virtual void timed(std::span<const Frame> frames, const Caller& caller, std::chrono::nanoseconds time) = 0;
+
+  // Finds room for `bytes` more of a large request that is still to come in full. False where there is none: then it is
+  // to be refused. Takes as long as making so much room takes. Thread-safe; never throws.
+  virtual bool make_room(std::size_t bytes) = 0;
 
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;
