@@ -2,6 +2,7 @@
 
 import resource
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
@@ -15,6 +16,8 @@ IDLE_CONNECTIONS = 10_000
 WANTED_IDLE_BYTES = 8192
 OTHER_FILES = 200  # that this process or a server opens
 
+Connect = Callable[[Server], socket.socket]
+
 
 def connections(settings: Settings, targets: Targets) -> Part:
     """How throughput holds with few and with many connections, and what one takes that is idle."""
@@ -27,23 +30,25 @@ def connections(settings: Settings, targets: Targets) -> Part:
     rows = [[target.title, *(number(cells[name, load].ops_per_second / 1000) for load in loads)]
             for name, target in targets.items()]
     return Part(f"Thousand GETs a second at pipeline 1, by the number of connections:\n\n{table(['', *loads], rows)}"
-                f"\n\n{_idle(settings, targets)}")
+                f"\n\n{idle(targets, settings.scaled(IDLE_CONNECTIONS), WANTED_IDLE_BYTES)}")
 
 
-def _idle(settings: Settings, targets: Targets) -> str:
-    count = _allow_open_files(settings.scaled(IDLE_CONNECTIONS))
+def idle(targets: Targets, count: int, wanted_bytes: int, connect: Connect = connect) -> str:
+    """What a connection takes of a server's memory that asks for nothing, with `count` of them or as many as the
+    system allows; `wanted_bytes` is our aim after one request."""
+    count = _allow_open_files(count)
     rows = []
     for target in targets.values():
         with Server(target) as server:
-            unused, used = _idle_bytes(server, count)
-        aim = f" (≤ {WANTED_IDLE_BYTES:,})" if target.name == "kv" else ""
+            unused, used = _idle_bytes(server, count, connect)
+        aim = f" (≤ {wanted_bytes:,})" if target.name == "kv" else ""
         rows.append([target.title, number(unused), number(used) + aim])
     head = ["", "before their first request", "after one request each"]
     return (f"Resident bytes of the server per idle connection, with {count:,} of them (and the aim):\n\n"
             f"{table(head, rows)}")
 
 
-def _idle_bytes(server: Server, count: int) -> tuple[float, float]:
+def _idle_bytes(server: Server, count: int, connect: Connect) -> tuple[float, float]:
     """What each of `count` connections takes in the server's memory, before and after its first request."""
     files, before = server.open_files(), server.resident_bytes()
     with ExitStack() as stack:

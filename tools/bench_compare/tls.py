@@ -1,5 +1,7 @@
 """The same loads as in throughput, through TLS."""
 
+import socket
+import ssl
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -8,11 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from bench import Part, Settings, interleave
+from client import connect
+from connections import idle
 from servers import Server, Target, Targets
 from tables import number, table
 from throughput import HEAD, LOADS, load_name
 
 NAME = "localhost"
+IDLE_CONNECTIONS = 2000
+WANTED_IDLE_BYTES = 64 << 10
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -42,7 +48,7 @@ def through_tls(target: Target, certificate: Path, key: Path) -> Target:
 
 
 def tls(settings: Settings, targets: Targets) -> Part:
-    """GET and SET at three depths of pipeline, against those that speak TLS 1.3."""
+    """GET and SET at three depths of pipeline, against those that speak TLS 1.3; and what a connection takes."""
     with ExitStack() as stack:
         certificate, key = make_certificate(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         chosen = {name: through_tls(targets[name], certificate, key) for name in ("kv", "kv-default", "redis")
@@ -52,6 +58,12 @@ def tls(settings: Settings, targets: Targets) -> Part:
             settings.load(server)
         loads = {load_name(op, pipeline): partial(settings.run, op=op, pipeline=pipeline) for op, pipeline in LOADS}
         cells = interleave(settings.rounds, loads, servers)
+        context = ssl.create_default_context(cafile=certificate)
+
+        def connect_through_tls(server: Server) -> socket.socket:
+            return context.wrap_socket(connect(server), server_hostname=NAME)
+
+        memory = idle(chosen, settings.scaled(IDLE_CONNECTIONS), WANTED_IDLE_BYTES, connect_through_tls)
 
     def rows(figure) -> str:
         return table(["", *HEAD], [[target.title, *(number(figure(cells[name, load])) for load in HEAD)]
@@ -65,4 +77,4 @@ def tls(settings: Settings, targets: Targets) -> Part:
                   table(["", *HEAD], [["both through TLS", *ratios]])]
     spread = max(cell.spread for cell in cells.values())
     parts.append(f"The rounds of one figure were at most {spread:.0%} of it apart.")
-    return Part("\n\n".join(parts))
+    return Part("\n\n".join([*parts, memory]))
