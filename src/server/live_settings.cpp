@@ -16,12 +16,21 @@ Error bad(std::string message) {
   return {Errc::kArgument, std::move(message)};
 }
 
-// Puts a change into `options`, and returns its row.
-Result<const Row*> take(const command::SettingChange& change, Options& options) {
+// Why an option can't change while the server runs, and then has `options`; empty: it can.
+std::string why_not_live(const Row& row, const Options& options) {
+  if (!row.live) return "can't change while the server runs";
+  if (row.limited && options.memory_bytes_max == kMemoryUnlimited) {
+    return "can change only where the server was started with --max-memory";
+  }
+  return {};
+}
+
+// Puts a change of `from` into `to`, and returns its row.
+Result<const Row*> take(const command::SettingChange& change, const Options& from, Options& to) {
   const auto row = std::ranges::find(option_rows(), change.name, &Row::name);
   if (row == option_rows().end()) return bad("there is no setting " + shown(change.name));
-  if (!row->live) return bad(row->name + " can't change while the server runs");
-  if (const auto set = row->set(options, {std::string(change.value)}); !set) {
+  if (const std::string why_not = why_not_live(*row, from); !why_not.empty()) return bad(row->name + " " + why_not);
+  if (const auto set = row->set(to, {std::string(change.value)}); !set) {
     return bad(row->name + ": " + set.error().message);
   }
   return &*row;
@@ -42,7 +51,8 @@ void note(const std::vector<const Row*>& rows, const Options& from, const Option
 std::vector<command::Setting> LiveSettings::list() const {
   const Options options = now();
   std::vector<command::Setting> all;
-  for (const Row& row : option_rows()) all.push_back({row.name, row.get(options), row.list, row.live});
+  for (const Row& row : option_rows())
+    all.push_back({row.name, row.get(options), row.list, why_not_live(row, options).empty()});
   return all;
 }
 
@@ -58,7 +68,7 @@ Result<void> LiveSettings::change(std::span<const command::SettingChange> change
   Options to = from;
   std::vector<const Row*> rows;
   for (const command::SettingChange& change : changes) {
-    const auto row = take(change, to);
+    const auto row = take(change, from, to);
     if (!row) return row.error();
     if (std::ranges::count(rows, *row) != 0) return bad((*row)->name + " stands twice");
     rows.push_back(*row);

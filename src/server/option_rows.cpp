@@ -186,7 +186,8 @@ std::vector<Row> make_rows() {
            .help =
                "The most memory that the process takes, for data, buffers and all else. Over it --eviction says what "
                "goes. auto: three quarters of what its cgroup, or else the machine, has.",
-           .live = true},
+           .live = true,
+           .limited = true},
           MemorySize{kMemoryBytesMin, kMemoryBytesMax}, [](auto& o) -> auto& { return o.memory_bytes_max; }),
       row(
           {.name = "eviction",
@@ -196,7 +197,8 @@ std::vector<Row> make_rows() {
                "those that were not read since they were last considered. lru, lfu: those used longest ago, or least "
                "often. ttl: those with the nearest deadline. random: any. With volatile-, only those that have a "
                "deadline. Locks stay. One of",
-           .live = true},
+           .live = true,
+           .limited = true},
           Choice{engine::kEvictionNames, "POLICY"}, [](auto& o) -> auto& { return o.eviction; }),
       row(
           {.name = "data-dir",

@@ -22,6 +22,7 @@ struct Row {
   std::string help{};    // a sentence or two
   bool secret = false;   // --print-config hides it
   bool live = false;     // CONFIG SET may change it while the server runs
+  bool limited = false;  // where it is live: only in a server that was started with a limit of memory
   bool guards = false;   // without it everybody is let in, so nobody may leave it out by giving it as empty
   // What follows from its kind and its member.
   std::string placeholder{};

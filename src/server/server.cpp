@@ -352,9 +352,8 @@ Result<void> Server::change_settings(std::span<const command::SettingChange> cha
 // What can fail comes first.
 Result<void> Server::apply(const Options& from, const Options& to) {
   const bool is_limited = memory_ != nullptr;
-  if (is_limited != (to.memory_bytes_max != kMemoryUnlimited)) {
-    return Error{Errc::kArgument, is_limited ? "max-memory can't be taken away while the server runs"
-                                             : "max-memory can change only where the server was started with some"};
+  if (is_limited && to.memory_bytes_max == kMemoryUnlimited) {
+    return Error{Errc::kArgument, "max-memory can't be taken away while the server runs"};
   }
   if (auto fits = check_memory_limit(to, *users_); !fits) return fits;
   if (is_limited && to.eviction != from.eviction) engine_.set_eviction(eviction(to));

@@ -86,6 +86,13 @@ TEST_F(Config, AllChangeOrNone) {
   EXPECT_EQ(value_of("max-memory"), "off");
 }
 
+TEST_F(Config, EvictionWithoutALimitOfMemoryIsRefused) {
+  const Reply reply = call(config_set({{"eviction", "sieve"}}));
+  EXPECT_EQ(reply, invalid("ARGUMENT"));
+  EXPECT_THAT(reply.payload, HasSubstr("started with --max-memory"));
+  EXPECT_EQ(value_of("eviction"), "noeviction");
+}
+
 TEST_F(LimitedConfig, MemoryIsLimitedAndMadeAsTheNewSettingsSay) {
   EXPECT_EQ(call(config_set({{"max-memory", room_for(32 << 20)}})), ok());
   const std::size_t stored = put_many("key", 40'000);

@@ -37,7 +37,15 @@ class LiveSettingsTest : public testing::Test {
     return found == all.end() ? std::vector<std::string>{"none"} : found->values;
   }
 
-  LiveSettings settings{Options{}};
+  bool is_live(const std::string& name) const {
+    const auto all = settings.list();
+    const auto found = std::ranges::find(all, name, &command::Setting::name);
+    return found != all.end() && found->is_live;
+  }
+
+  explicit LiveSettingsTest(const Options& options = {}) : settings(options) {}
+
+  LiveSettings settings;
   Result<void> outcome;
   std::vector<std::pair<Options, Options>> applied;
 };
@@ -79,15 +87,42 @@ TEST_F(LiveSettingsTest, WhatIsWrongIsNamedAndNothingChanges) {
 
 TEST_F(LiveSettingsTest, WhatCanNotBeAppliedHasNotChanged) {
   outcome = Error{Errc::kArgument, "not now"};
-  EXPECT_EQ(change({{"max-memory", "1GiB"}}), "not now");
-  EXPECT_THAT(values_of("max-memory"), ElementsAre("off"));
+  EXPECT_EQ(change({{"idle-timeout", "5m"}}), "not now");
+  EXPECT_THAT(values_of("idle-timeout"), ElementsAre("off"));
   EXPECT_THROW(
       {
-        (void)settings.change(Changes{{"eviction", "lru"}}, {},
+        (void)settings.change(Changes{{"slowlog-us", "5"}}, {},
                               [](auto&&...) -> Result<void> { throw std::bad_alloc(); });
       },
       std::bad_alloc);
-  EXPECT_THAT(values_of("eviction"), ElementsAre("noeviction"));
+  EXPECT_THAT(values_of("slowlog-us"), ElementsAre("10000"));
+}
+
+TEST_F(LiveSettingsTest, WhatMemoryIsLimitedByIsNotLiveWithoutALimit) {
+  for (const auto& [name, value] : Changes{{"max-memory", "1GiB"}, {"eviction", "lru"}}) {
+    EXPECT_FALSE(is_live(std::string(name))) << name;
+    EXPECT_EQ(change({{name, value}}),
+              std::string(name) + " can change only where the server was started with --max-memory");
+  }
+  EXPECT_TRUE(applied.empty());
+}
+
+class LimitedSettings : public LiveSettingsTest {
+ protected:
+  static Options limited() {
+    Options options;
+    options.memory_bytes_max = std::uint64_t{1} << 30;
+    return options;
+  }
+  LimitedSettings() : LiveSettingsTest(limited()) {}
+};
+
+TEST_F(LimitedSettings, WhatMemoryIsLimitedByIsLive) {
+  EXPECT_TRUE(is_live("max-memory"));
+  EXPECT_TRUE(is_live("eviction"));
+  EXPECT_EQ(change({{"max-memory", "2GiB"}, {"eviction", "lru"}}), "");
+  EXPECT_THAT(values_of("max-memory"), ElementsAre("2GiB"));
+  EXPECT_THAT(values_of("eviction"), ElementsAre("lru"));
 }
 
 class LoggedSettings : public LiveSettingsTest {
