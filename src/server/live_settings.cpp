@@ -41,7 +41,7 @@ void note(const std::vector<const Row*>& rows, const Options& from, const Option
     const std::string before = row->get(from).front();
     const std::string after = row->get(to).front();
     if (before == after) continue;
-    log::info("a setting was changed",
+    log::note("a setting was changed",
               {{"setting", row->name}, {"from", before}, {"to", after}, {"by", by.user}, {"address", by.address}});
   }
 }
@@ -78,7 +78,7 @@ Result<void> LiveSettings::change(std::span<const command::SettingChange> change
     const std::lock_guard guard(mutex_);
     now_ = to;
   }
-  // Noted by the more talkative of the two levels, so that it is seen that the log became quiet.
+  // Noted by the more talkative of the two levels, so that it is seen that the log was switched off.
   log::set_level(std::min(from.log.level, to.log.level));
   note(rows, from, to, by);
   log::set_level(to.log.level);

@@ -142,6 +142,17 @@ TEST_F(Log, EachLevelLetsItselfAndWhatIsWorseThrough) {
   }
 }
 
+TEST_F(Log, ANoteIsWrittenAtEveryLevelButOff) {
+  for (std::size_t index = 0; index < kLevelNames.size(); ++index) {
+    const std::string name(kLevelNames[index]);
+    start_in(name, static_cast<Level>(index));
+    note("m", {{"n", 1}});
+    stop();
+    const auto expected = name == "off" ? std::vector<std::string>{} : std::vector<std::string>{"info  m n=1"};
+    EXPECT_EQ(bodies(name), expected);
+  }
+}
+
 TEST_F(Log, TheLevelCanChangeWhileRunning) {
   start_in("log", Level::kError);
   EXPECT_FALSE(enabled(Level::kInfo));

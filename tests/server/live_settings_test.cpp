@@ -150,15 +150,26 @@ TEST_F(LoggedSettings, WhoChangedWhatIsLogged) {
   EXPECT_THAT(log, testing::Not(HasSubstr("idle-timeout"))) << "it was off before";
 }
 
-TEST_F(LoggedSettings, ThatTheLogBecomesQuietIsStillLogged) {
+TEST_F(LoggedSettings, HoweverQuietTheLogIs) {
   EXPECT_EQ(change({{"log-level", "error"}}), "");
   EXPECT_FALSE(log::enabled(log::Level::kWarn));
   EXPECT_EQ(change({{"max-connections", "20"}}), "");
-  EXPECT_EQ(change({{"log-level", "info"}}), "");
+  EXPECT_EQ(change({{"log-level", "warn"}}), "");
+  EXPECT_FALSE(log::enabled(log::Level::kInfo));
   const std::string log = logged();
-  EXPECT_THAT(log, HasSubstr("setting=log-level from=info to=error"));
+  EXPECT_THAT(log, HasSubstr("info  a setting was changed setting=log-level from=info to=error"));
+  EXPECT_THAT(log, HasSubstr("info  a setting was changed setting=max-connections from=10000 to=20"));
+  EXPECT_THAT(log, HasSubstr("info  a setting was changed setting=log-level from=error to=warn"));
+}
+
+TEST_F(LoggedSettings, ThatTheLogWasSwitchedOffAndOnIsLoggedAndNothingBetween) {
+  EXPECT_EQ(change({{"log-level", "off"}}), "");
+  EXPECT_EQ(change({{"max-connections", "20"}}), "");
+  EXPECT_EQ(change({{"log-level", "error"}}), "");
+  const std::string log = logged();
+  EXPECT_THAT(log, HasSubstr("setting=log-level from=info to=off"));
   EXPECT_THAT(log, testing::Not(HasSubstr("max-connections")));
-  EXPECT_THAT(log, HasSubstr("setting=log-level from=error to=info"));
+  EXPECT_THAT(log, HasSubstr("setting=log-level from=off to=error"));
 }
 
 }  // namespace

@@ -109,5 +109,9 @@ inline void warn(std::string_view message, Fields fields = {}) {
 inline void error(std::string_view message, Fields fields = {}) {
   write(Level::kError, message, fields);
 }
+// As info(), but at every level except kOff: for what has to be found in the log however quiet it was made.
+inline void note(std::string_view message, Fields fields = {}) {
+  if (enabled(Level::kError)) detail::write(Level::kInfo, message, fields);
+}
 
 }  // namespace kv::log

@@ -23,7 +23,8 @@ INDIRECT = {
 
 def logged(level: str, source: str) -> list[str]:
     """The messages that the code logs at this level, as far as they stand in one piece."""
-    calls = re.findall(rf"(?:\blog::|^\s+){level}\(\s*(?:\w+ \? )?((?:\"[^\"]+\"(?: : )?)+)", source, re.M)
+    names = "(?:info|note)" if level == "info" else level
+    calls = re.findall(rf"(?:\blog::|^\s+){names}\(\s*(?:\w+ \? )?((?:\"[^\"]+\"(?: : )?)+)", source, re.M)
     return [message for call in calls for message in re.findall(r'"([^"]+)"', call)]
 
 
@@ -58,6 +59,7 @@ class LogTest(unittest.TestCase):
         source = 'log::warn("one", {{"a", 1}});\n  log::warn(\n      "two");\nlog::warn(ended ? "three" : "four");\n'
         self.assertEqual(logged("warn", source), ["one", "two", "three", "four"])
         self.assertEqual(logged("error", source), [])
+        self.assertEqual(logged("info", 'log::info("five");\nlog::note("six",\n  {});\n'), ["five", "six"])
 
 
 class InfoTest(unittest.TestCase):
