@@ -34,8 +34,7 @@ void add_process(MetricFamilies& to, const MetricFigures& figures) {
   to.add(1, {{"version", figures.server.version}});
   to.gauge("kv_ready", "Whether the server serves and takes writes: what /readyz says.", figures.is_ready ? 1 : 0);
   to.gauge("kv_threads", "Threads that serve connections.", number(figures.server.threads));
-  to.gauge("process_start_time_seconds", "When the process began, in seconds since 1970.",
-           seconds(figures.now - std::min(figures.now, figures.server.uptime_ms)));
+  to.gauge("process_start_time_seconds", "When the process began, in seconds since 1970.", seconds(figures.started));
   to.gauge("process_resident_memory_bytes", "Memory that the process has resident.", number(figures.resident_bytes));
   to.counter("process_cpu_seconds_total", "CPU time of all threads, user and system.",
              number(figures.cpu_time.count()) / 1e9);
@@ -119,9 +118,10 @@ void add_memory(MetricFamilies& to, const MetricFigures& figures) {
   to.counter("kv_memory_refusals_total", "Requests that found no room and got OOM.", number(figures.memory.refused));
 }
 
-void add_persistence(MetricFamilies& to, const command::PersistenceState& state, UnixMillis now) {
+void add_persistence(MetricFamilies& to, const MetricFigures& figures) {
+  const command::PersistenceState& state = figures.persistence;
   to.gauge("kv_persistence_enabled", "Whether data is kept on disk.", state.enabled ? 1 : 0);
-  if (!state.enabled) return;
+  if (!state.enabled || !figures.is_recovered) return;
   to.gauge("kv_read_only", "Whether writes are refused: the disk is full, or the log has failed.",
            state.read_only ? 1 : 0);
   to.gauge("kv_wal_bytes", "The log on disk.", number(state.wal_bytes));
@@ -137,7 +137,7 @@ void add_persistence(MetricFamilies& to, const command::PersistenceState& state,
   to.gauge("kv_snapshot_failed", "Whether the last attempt failed.", state.last_snapshot_error.empty() ? 0 : 1);
   if (state.last_snapshot_at != 0) {
     to.gauge("kv_snapshot_age_seconds", "Since the last good snapshot.",
-             seconds(now - std::min(now, state.last_snapshot_at)));
+             seconds(figures.now - std::min(figures.now, state.last_snapshot_at)));
     to.gauge("kv_snapshot_bytes", "The size of the last good snapshot.", number(state.last_snapshot_bytes));
     to.gauge("kv_snapshot_duration_seconds", "How long it took.", seconds(state.last_snapshot_ms));
   }
@@ -154,7 +154,7 @@ std::string metrics_text(const MetricFigures& figures) {
   add_connections(families, figures);
   add_commands(families, figures.totals);
   add_memory(families, figures);
-  add_persistence(families, figures.persistence, figures.now);
+  add_persistence(families, figures);
   return families.text();
 }
 

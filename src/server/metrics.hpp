@@ -18,9 +18,11 @@ inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; c
 
 struct MetricFigures {
   UnixMillis now = 0;
+  UnixMillis started = 0;
   bool is_ready = true;  // as /readyz says
   command::ServerState server{};
   command::PersistenceState persistence{};
+  bool is_recovered = true;  // before that, of `persistence` only `enabled` is known
   engine::Engine::Usage usage{};
   engine::MemoryLimit::Status memory{};  // all 0: it isn't limited
   observability::Counters::Totals totals{};

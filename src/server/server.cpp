@@ -299,19 +299,17 @@ command::ServerState Server::state() const {
   const std::vector<std::string> listeners = network_.listeners();
   bool all_protected = true;
   for (std::size_t i = 0; i < listeners.size(); ++i) all_protected = all_protected && is_protected(i, listeners[i]);
-  const auto uptime = std::chrono::steady_clock::now() - started_;
   const auto traced = tracer_ == nullptr ? observability::Tracer::Status{} : tracer_->status();
-  return {
-      .version = KV_VERSION,
-      .listeners = listeners,
-      .threads = static_cast<std::uint32_t>(options_.threads),
-      .uptime_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()),
-      .connections = network_.connections(),
-      .connections_max = settings_.now().connections_max,
-      .is_protected = all_protected,
-      .spans_sent = traced.sent,
-      .spans_dropped = traced.dropped,
-      .tls = tls_state()};
+  return {.version = KV_VERSION,
+          .listeners = listeners,
+          .threads = static_cast<std::uint32_t>(options_.threads),
+          .uptime_ms = clock_.now() - started_,
+          .connections = network_.connections(),
+          .connections_max = settings_.now().connections_max,
+          .is_protected = all_protected,
+          .spans_sent = traced.sent,
+          .spans_dropped = traced.dropped,
+          .tls = tls_state()};
 }
 
 command::PersistenceState Server::persistence() const {
@@ -364,14 +362,18 @@ Result<void> Server::apply(const Options& from, const Options& to) {
 }
 
 std::string Server::metrics() const {
-  MetricFigures figures{.now = clock_.now(),
-                        .server = state(),
-                        .persistence = health_.has_served() ? persistence() : command::PersistenceState{},
-                        .usage = engine_.usage(),
-                        .totals = counters_.totals(),
-                        .resident_bytes = memory::resident_bytes(),
-                        .cpu_time = cpu_time(),
-                        .log_lines_dropped = log::dropped_messages()};
+  const bool is_recovered = health_.has_served();
+  MetricFigures figures{
+      .now = clock_.now(),
+      .started = started_,
+      .server = state(),
+      .persistence = is_recovered ? persistence() : command::PersistenceState{.enabled = storage_ != nullptr},
+      .is_recovered = is_recovered,
+      .usage = engine_.usage(),
+      .totals = counters_.totals(),
+      .resident_bytes = memory::resident_bytes(),
+      .cpu_time = cpu_time(),
+      .log_lines_dropped = log::dropped_messages()};
   figures.is_ready = health_.why_not_ready().empty();
   if (memory_ != nullptr) figures.memory = memory_->status();
   return metrics_text(figures);

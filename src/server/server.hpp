@@ -86,8 +86,8 @@ class Server final : public command::Administration {
 
   const Options options_;  // as it was started
   LiveSettings settings_{options_};
-  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   SystemClock clock_;
+  const UnixMillis started_ = clock_.now();
   observability::Counters counters_;
   engine::Engine engine_;
   const std::unique_ptr<security::Users> users_;

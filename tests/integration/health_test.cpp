@@ -76,6 +76,18 @@ TEST_F(HealthTest, AServerThatServesIsAliveAndReady) {
   EXPECT_EQ(client.get("/").status, 404);
 }
 
+TEST_F(HealthTest, TheProcessBeganWhenItDidHoweverOftenItIsAsked) {
+  HttpClient client(admin_);
+  const auto start = [&] {
+    const std::string metrics = client.get("/metrics").body;
+    const std::size_t line = metrics.find("\nprocess_start_time_seconds ");
+    return metrics.substr(line, metrics.find('\n', line + 1) - line);
+  };
+  const std::string first = start();
+  EXPECT_THAT(first, StartsWith("\nprocess_start_time_seconds 1"));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(start(), first);
+}
+
 TEST_F(HealthTest, TheServiceManagerIsToldOfTheStartTheWatchAndTheEnd) {
   EXPECT_THAT(next_message(), StartsWith("READY=1\n"));
   EXPECT_TRUE(watchdog_is_told());

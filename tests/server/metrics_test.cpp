@@ -36,9 +36,9 @@ MetricFigures all_figures() {
   counters.add_error(Errc::kTooLarge);
   counters.add_latency(kGet, std::chrono::nanoseconds(1'000), 4);
   counters.add_latency(kGet, std::chrono::nanoseconds(3'000'000), 1);
-  MetricFigures figures{.now = 1'700'000'100'000, .totals = counters.totals(), .resident_bytes = 12'345};
+  MetricFigures figures{
+      .now = 1'700'000'100'000, .started = 1'700'000'000'000, .totals = counters.totals(), .resident_bytes = 12'345};
   figures.server.version = "1.2.3";
-  figures.server.uptime_ms = 100'000;
   figures.server.tls.enabled = true;
   figures.server.tls.certificate_not_after = 1'800'000'000'000;
   figures.persistence.enabled = true;
@@ -100,6 +100,16 @@ TEST(Metrics, WhatIsSwitchedOffIsNotThere) {
   EXPECT_THAT(text, HasSubstr("kv_persistence_enabled 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("kv_wal")));
   EXPECT_THAT(text, Not(HasSubstr("kv_tls_certificate")));
+}
+
+TEST(Metrics, OfADataDirectoryThatIsBeingRecoveredThereIsOnlyThatItIsUsed) {
+  MetricFigures figures = all_figures();
+  figures.is_recovered = false;
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr("kv_persistence_enabled 1\n"));
+  for (const char* unknown : {"kv_wal", "kv_snapshot", "kv_recover", "kv_read_only"}) {
+    EXPECT_THAT(text, Not(HasSubstr(unknown)));
+  }
 }
 
 TEST(Metrics, OfThisProcessAreThere) {

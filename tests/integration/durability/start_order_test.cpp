@@ -96,6 +96,7 @@ TEST_F(StartOrder, WhoAsksMeanwhileIsToldThatItIsAliveAndNotReady) {
   EXPECT_EQ(ready.status, 503);
   EXPECT_EQ(ready.body, "recovering\n");
   EXPECT_EQ(client.get("/healthz").status, 503);
+  EXPECT_THAT(client.get("/metrics").body, HasSubstr("\nkv_persistence_enabled 1\n"));
   EXPECT_EQ(manager.receive(), "STATUS=recovering the data");
   EXPECT_EQ(manager.receive(), "");
 
