@@ -125,29 +125,30 @@ json::object keyspace_section(const engine::Engine& engine, const engine::Engine
 
 json::object persistence_section(const PersistenceState& state) {
   if (!state.enabled) return {{"enabled", false}};
-  return {{"enabled", true},
-          {"fsync", state.fsync},
-          {"read_only", state.read_only},
-          {"read_only_reason", state.read_only_reason},
-          {"last_lsn", state.last_lsn},
-          {"written_lsn", state.written_lsn},
-          {"synced_lsn", state.synced_lsn},
-          {"queue_bytes", state.queue_bytes},
-          {"wal_bytes", state.wal_bytes},
-          {"wal_segments", state.wal_segments},
-          {"fsyncs", state.fsyncs},
-          {"fsync_us_last", state.fsync_us_last},
-          {"fsync_us_max", state.fsync_us_max},
-          {"snapshot_running", state.snapshot_running},
-          {"snapshots", state.snapshots},
-          {"last_snapshot_at", state.last_snapshot_at},
-          {"last_snapshot_lsn", state.last_snapshot_lsn},
-          {"last_snapshot_bytes", state.last_snapshot_bytes},
-          {"last_snapshot_ms", state.last_snapshot_ms},
-          {"last_snapshot_error", state.last_snapshot_error},
-          {"recovered_entries", state.recovered_entries},
-          {"recovered_records", state.recovered_records},
-          {"recovery_ms", state.recovery_ms}};
+  json::object section{{"enabled", true},
+                       {"fsync", state.fsync},
+                       {"read_only", state.read_only},
+                       {"read_only_reason", state.read_only_reason},
+                       {"last_lsn", state.last_lsn},
+                       {"written_lsn", state.written_lsn},
+                       {"synced_lsn", state.synced_lsn},
+                       {"queue_bytes", state.queue_bytes},
+                       {"wal_bytes", state.wal_bytes},
+                       {"wal_segments", state.wal_segments},
+                       {"fsyncs", state.fsyncs},
+                       {"fsync_us_last", state.fsync_us_last},
+                       {"fsync_us_max", state.fsync_us_max},
+                       {"snapshot_running", state.snapshot_running},
+                       {"snapshots", state.snapshots},
+                       {"last_snapshot_at", state.last_snapshot_at},
+                       {"last_snapshot_lsn", state.last_snapshot_lsn},
+                       {"last_snapshot_bytes", state.last_snapshot_bytes},
+                       {"last_snapshot_error", state.last_snapshot_error},
+                       {"recovered_entries", state.recovered_entries},
+                       {"recovered_records", state.recovered_records},
+                       {"recovery_ms", state.recovery_ms}};
+  if (state.last_snapshot_ms) section["last_snapshot_ms"] = *state.last_snapshot_ms;
+  return section;
 }
 
 Result<void> info(Context& context, Request& request) {

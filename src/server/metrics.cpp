@@ -127,7 +127,7 @@ void add_persistence(MetricFamilies& to, const MetricFigures& figures) {
   to.gauge("kv_wal_bytes", "The log on disk.", number(state.wal_bytes));
   to.gauge("kv_wal_segments", "Files of the log.", number(state.wal_segments));
   to.gauge("kv_wal_queue_bytes", "Changes that are not written to the log yet.", number(state.queue_bytes));
-  to.counter("kv_wal_records_total", "Changes that the log was given, ever.", number(state.last_lsn));
+  to.counter("kv_wal_records_total", "Changes that the log was given.", number(state.records));
   to.gauge("kv_wal_unsynced_records", "Changes that a power cut would take.",
            number(state.last_lsn - std::min(state.last_lsn, state.synced_lsn)));
   to.histograms("kv_wal_fsync_duration_seconds", "How long the disk took to take the log.");
@@ -139,7 +139,9 @@ void add_persistence(MetricFamilies& to, const MetricFigures& figures) {
     to.gauge("kv_snapshot_age_seconds", "Since the last good snapshot.",
              seconds(figures.now - std::min(figures.now, state.last_snapshot_at)));
     to.gauge("kv_snapshot_bytes", "The size of the last good snapshot.", number(state.last_snapshot_bytes));
-    to.gauge("kv_snapshot_duration_seconds", "How long it took.", seconds(state.last_snapshot_ms));
+    if (const auto took = state.last_snapshot_ms) {
+      to.gauge("kv_snapshot_duration_seconds", "How long it took.", seconds(*took));
+    }
   }
   to.gauge("kv_recovered_keys", "Keys that the start brought back.", number(state.recovered_entries));
   to.gauge("kv_recovered_records", "Changes of the log that it applied.", number(state.recovered_records));

@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -63,8 +64,8 @@ class Snapshotter {
     UnixMillis last_at = 0;  // 0: none yet
     Lsn last_start = kNoLsn;
     std::uint64_t last_bytes = 0;
-    std::chrono::milliseconds last_took{0};
-    std::string last_error;  // empty where the last attempt was good
+    std::optional<std::chrono::milliseconds> last_took;  // nothing: it wasn't taken by this process
+    std::string last_error;                              // empty where the last attempt was good
   };
   Status status() const;
 

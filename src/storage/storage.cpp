@@ -130,6 +130,7 @@ Storage::Status Storage::status() const {
   Status status{.last = wal.last,
                 .written = wal.written,
                 .synced = wal.synced,
+                .records = number(next(wal.last)) - number(state_->recovered->next),
                 .queue_bytes = wal.queue_bytes,
                 .fsyncs = wal.fsyncs,
                 .fsync_last = wal.fsync_last,

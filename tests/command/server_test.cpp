@@ -152,6 +152,11 @@ TEST_F(ServerCommands, ThePersistenceSectionIsWhatTheServerSays) {
     "last_snapshot_error": "no", "recovered_entries": 10, "recovered_records": 14, "recovery_ms": 15})"));
 }
 
+TEST_F(ServerCommands, NothingIsSaidOfHowLongASnapshotTookThatAnotherProcessMade) {
+  administration.persistence_state = {.enabled = true, .last_snapshot_at = 1'700'000'000'000};
+  EXPECT_FALSE(info_of("persistence").contains("last_snapshot_ms"));
+}
+
 TEST(ServerCommandsLimits, TooLargeCountsRequestsAndReplies) {
   TestServer server({.payload_bytes_max = 100'000});
   server.run(set("key", encode_bytes(std::string(90'000, 'x'))));

@@ -44,7 +44,9 @@ MetricFigures all_figures() {
   figures.persistence.enabled = true;
   figures.persistence.last_lsn = 10;
   figures.persistence.synced_lsn = 4;
+  figures.persistence.records = 3;
   figures.persistence.last_snapshot_at = 1'700'000'040'000;
+  figures.persistence.last_snapshot_ms = 1'500;
   figures.persistence.fsync_durations.add(std::chrono::milliseconds(2));
   return figures;
 }
@@ -69,17 +71,26 @@ std::set<std::string> families() {
 
 TEST(Metrics, HaveTheFigures) {
   const std::string text = metrics_text(all_figures());
-  for (const char* line :
-       {"kv_build_info{version=\"1.2.3\"} 1\n", "kv_ready 1\n", "process_start_time_seconds 1700000000\n",
-        "process_resident_memory_bytes 12345\n", "kv_hits_total 7\n", "kv_authentication_failures_total 2\n",
-        "kv_commands_total{command=\"GET\",status=\"OK\"} 3\n",
-        "kv_commands_total{command=\"GET\",status=\"NULL\"} 1\n",
-        "kv_commands_total{command=\"GET\",status=\"TOOLARGE\"} 1\n",
-        "kv_commands_total{command=\"unknown\",status=\"COMMAND\"} 1\n", "kv_errors_total{error=\"COMMAND\"} 1\n",
-        "kv_errors_total{error=\"TOOLARGE\"} 2\n", "kv_errors_total{error=\"WRONGTYPE\"} 0\n",
-        "kv_command_duration_seconds_count{command=\"GET\"} 5\n", "kv_snapshot_age_seconds 60\n",
-        "kv_wal_unsynced_records 6\n", "kv_wal_fsync_duration_seconds_count 1\n",
-        "kv_tls_certificate_expiry_timestamp_seconds 1800000000\n"}) {
+  for (const char* line : {"kv_build_info{version=\"1.2.3\"} 1\n",
+                           "kv_ready 1\n",
+                           "process_start_time_seconds 1700000000\n",
+                           "process_resident_memory_bytes 12345\n",
+                           "kv_hits_total 7\n",
+                           "kv_authentication_failures_total 2\n",
+                           "kv_commands_total{command=\"GET\",status=\"OK\"} 3\n",
+                           "kv_commands_total{command=\"GET\",status=\"NULL\"} 1\n",
+                           "kv_commands_total{command=\"GET\",status=\"TOOLARGE\"} 1\n",
+                           "kv_commands_total{command=\"unknown\",status=\"COMMAND\"} 1\n",
+                           "kv_errors_total{error=\"COMMAND\"} 1\n",
+                           "kv_errors_total{error=\"TOOLARGE\"} 2\n",
+                           "kv_errors_total{error=\"WRONGTYPE\"} 0\n",
+                           "kv_command_duration_seconds_count{command=\"GET\"} 5\n",
+                           "kv_snapshot_age_seconds 60\n",
+                           "kv_snapshot_duration_seconds 1.5\n",
+                           "kv_wal_records_total 3\n",
+                           "kv_wal_unsynced_records 6\n",
+                           "kv_wal_fsync_duration_seconds_count 1\n",
+                           "kv_tls_certificate_expiry_timestamp_seconds 1800000000\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
@@ -110,6 +121,14 @@ TEST(Metrics, OfADataDirectoryThatIsBeingRecoveredThereIsOnlyThatItIsUsed) {
   for (const char* unknown : {"kv_wal", "kv_snapshot", "kv_recover", "kv_read_only"}) {
     EXPECT_THAT(text, Not(HasSubstr(unknown)));
   }
+}
+
+TEST(Metrics, OfASnapshotThatAnotherProcessMadeItIsNotSaidHowLongItTook) {
+  MetricFigures figures = all_figures();
+  figures.persistence.last_snapshot_ms.reset();
+  const std::string text = metrics_text(figures);
+  EXPECT_THAT(text, HasSubstr("kv_snapshot_age_seconds 60\n"));
+  EXPECT_THAT(text, Not(HasSubstr("kv_snapshot_duration_seconds")));
 }
 
 TEST(Metrics, OfThisProcessAreThere) {

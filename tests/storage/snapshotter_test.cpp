@@ -77,6 +77,7 @@ class SnapshotterTest : public testing::Test {
 
 TEST_F(SnapshotterTest, TakesOneThatIsGoodWithTheLogFromItsBeginning) {
   Snapshotter& snapshotter = open();
+  EXPECT_FALSE(snapshotter.status().last_took.has_value());
   change("a");
   clock_.on_look = [&] { change("b"); };  // between its beginning and its walk
   const SnapshotInfo info = snapshotter.take().value();
@@ -84,6 +85,7 @@ TEST_F(SnapshotterTest, TakesOneThatIsGoodWithTheLogFromItsBeginning) {
   EXPECT_EQ(info.end, Lsn{2});
   EXPECT_EQ(snapshotter.status().last_start, Lsn{2});
   EXPECT_EQ(snapshotter.status().last_at, kCreated);
+  EXPECT_TRUE(snapshotter.status().last_took.has_value());
   const Entries expected = entries_of(engine_);
   EXPECT_EQ(found().value(), expected);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ struct PersistenceState {
   std::uint64_t last_lsn = 0;
   std::uint64_t written_lsn = 0;
   std::uint64_t synced_lsn = 0;
+  std::uint64_t records = 0;      // since the start
   std::uint64_t queue_bytes = 0;  // recorded and not yet written
   std::uint64_t wal_bytes = 0;    // on disk
   std::uint64_t wal_segments = 0;
@@ -63,8 +65,8 @@ struct PersistenceState {
   UnixMillis last_snapshot_at = 0;  // when the newest good one was finished; 0: there is none
   std::uint64_t last_snapshot_lsn = 0;
   std::uint64_t last_snapshot_bytes = 0;
-  std::uint64_t last_snapshot_ms = 0;  // how long it took
-  std::string last_snapshot_error{};   // empty where the last attempt went well
+  std::optional<std::uint64_t> last_snapshot_ms{};  // how long it took; nothing: nobody knows any more
+  std::string last_snapshot_error{};                // empty where the last attempt went well
 
   // The start.
   std::uint64_t recovered_entries = 0;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kv/base/clock.hpp"
@@ -68,6 +69,7 @@ class Storage {
     Lsn last = kNoLsn;
     Lsn written = kNoLsn;
     Lsn synced = kNoLsn;
+    std::uint64_t records = 0;  // since the start
     std::uint64_t queue_bytes = 0;
     std::uint64_t wal_bytes = 0;  // on the disk
     std::uint64_t wal_segments = 0;
@@ -81,8 +83,8 @@ class Storage {
     UnixMillis snapshot_at = 0;   // the last good one; 0: none
     Lsn snapshot_start = kNoLsn;
     std::uint64_t snapshot_bytes = 0;
-    std::chrono::milliseconds snapshot_took{0};
-    std::string snapshot_error;  // of the last attempt
+    std::optional<std::chrono::milliseconds> snapshot_took;  // nothing: by another process, or there is none
+    std::string snapshot_error;                              // of the last attempt
     std::uint64_t recovered_entries = 0;
     std::uint64_t recovered_records = 0;
     std::chrono::milliseconds recovery_took{0};

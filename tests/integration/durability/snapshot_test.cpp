@@ -1,12 +1,16 @@
 // When snapshots are taken, what is kept of them, and what becomes of those who wait for one.
 #include <csignal>
 
+#include <gmock/gmock.h>
+
 #include "integration/durability/durable_test.hpp"
+#include "support/http/http_client.hpp"
 #include "support/process/wait.hpp"
 
 namespace kv::test {
 namespace {
 
+using ::testing::HasSubstr;
 using Snapshots = DurableTest;
 
 TEST_F(Snapshots, AreTakenWhenAskedForAndTheNewestTwoAreKept) {
@@ -21,6 +25,30 @@ TEST_F(Snapshots, AreTakenWhenAskedForAndTheNewestTwoAreKept) {
   }
   EXPECT_EQ(data_.snapshots().size(), 2u);
   EXPECT_EQ(persistence_info(*client_).at("snapshots"), 2);
+}
+
+TEST_F(Snapshots, AreKnownAfterARestartButForHowLongTheyTook) {
+  const auto has_duration = [](const HttpReply& metrics) {
+    EXPECT_EQ(metrics.status, 200);
+    return metrics.body.find("\nkv_snapshot_duration_seconds ") != std::string::npos;
+  };
+  start({"--admin-bind", "127.0.0.1:0"});
+  fill("k", 10, 10);
+  save();
+  EXPECT_TRUE(persistence_info(*client_).contains("last_snapshot_ms"));
+  HttpReply metrics = http_get(admin_port(server_->log()), "/metrics");
+  EXPECT_THAT(metrics.body, HasSubstr("\nkv_wal_records_total 10\n"));
+  EXPECT_TRUE(has_duration(metrics));
+
+  restart_after_kill({"--admin-bind", "127.0.0.1:0"});
+  const auto info = persistence_info(*client_);
+  EXPECT_NE(info.at("last_snapshot_at"), 0);
+  EXPECT_NE(info.at("last_snapshot_bytes"), 0);
+  EXPECT_EQ(info.at("last_lsn"), 10);
+  EXPECT_FALSE(info.contains("last_snapshot_ms"));
+  metrics = http_get(admin_port(server_->log()), "/metrics");
+  EXPECT_THAT(metrics.body, HasSubstr("\nkv_wal_records_total 0\n"));
+  EXPECT_FALSE(has_duration(metrics));
 }
 
 TEST_F(Snapshots, ThatAreOnlyStartedAreDoneSomewhatLater) {
