@@ -45,6 +45,8 @@ TEST_F(Snapshots, AreKnownAfterARestartButForHowLongTheyTook) {
   EXPECT_NE(info.at("last_snapshot_at"), 0);
   EXPECT_NE(info.at("last_snapshot_bytes"), 0);
   EXPECT_EQ(info.at("last_lsn"), 10);
+  EXPECT_EQ(info.at("snapshots"), 1) << "those on disk";
+  EXPECT_GT(info.at("wal_bytes").to_number<std::uint64_t>(), 0U) << "that of before lies there";
   EXPECT_FALSE(info.contains("last_snapshot_ms"));
   metrics = http_get(admin_port(server_->log()), "/metrics");
   EXPECT_THAT(metrics.body, HasSubstr("\nkv_wal_records_total 0\n"));
