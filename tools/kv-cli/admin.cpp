@@ -29,6 +29,7 @@ std::string call_byte(auto call) {
 constexpr CommandRow kConfigGet{Command::kConfig, "config", {}, Answer::kSettings, ""};
 constexpr CommandRow kConfigSet{Command::kConfig, "config", {}, Answer::kNothing, ""};
 constexpr std::size_t kTextBytesMax = 65'535;
+constexpr std::size_t kSettingsMax = 65'535;
 
 void add_config(CLI::App& app) {
   CLI::App* config = app.add_subcommand("config", "Print the server's settings, or change some while it runs");
@@ -52,6 +53,7 @@ Outcome<Call> read_config(const CLI::App& call) {
   }
   const std::vector<std::string> words = call.get_option("NAME_VALUE")->results();
   if (words.size() % 2 != 0) return usage("config set takes names and values in turn");
+  if (words.size() / 2 > kSettingsMax) return usage("config set takes at most 65,535 settings at a time");
   Payload payload;
   payload.raw(call_byte(protocol::ConfigCall::kSet)).u16(static_cast<std::uint16_t>(words.size() / 2));
   for (const std::string& word : words) {

@@ -154,6 +154,14 @@ TEST(Admin, WhatIsWrongIsSaidBeforeAnythingIsSent) {
   }
 }
 
+TEST(Admin, MoreSettingsThanARequestCanCountAreNotSent) {
+  Arguments arguments{"config", "set"};
+  arguments.resize(2 + 2 * 65'536, "a");
+  const CliRun run = run_cli(1, arguments);
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.err, HasSubstr("at most 65,535 settings"));
+}
+
 TEST(Table, ColumnsAreAsWideAsWhatIsInThem) {
   EXPECT_EQ(print_table(Answer::kSettings, R"({"settings": [{"name": "a", "live": false, "value": ["x", "y"]},
                                                             {"name": "long-name", "live": true, "value": "z"}]})"),
