@@ -44,6 +44,7 @@ constexpr Column kSlowlogColumns[] = {{"ID", "id"},
                                       {"ADDRESS", "address"},
                                       {"USER", "user"},
                                       {"COMMAND", "command"},
+                                      {"KEYS", "keys"},
                                       {"KEY", "key"}};
 
 constexpr Column kLatencyColumns[] = {{"COMMAND", "command"},

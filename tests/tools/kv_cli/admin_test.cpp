@@ -101,8 +101,8 @@ TEST(Admin, TheSlowLogIsATableAndCanBeEmptied) {
   EXPECT_EQ(output_of(server.port(), {"import", "-"}, records), "1000 records were stored\n");
   EXPECT_EQ(output_of(server.port(), {"bigkeys", "--count", "1"}).substr(0, 5), "BYTES");
   EXPECT_THAT(output_of(server.port(), {"slowlog", "get", "--count", "100"}),
-              ContainsRegex("^ID +TIME +US +REQUESTS +CONNECTION +ADDRESS +USER +COMMAND +KEY\n(.*\n)*"
-                            "[0-9]+ +[0-9T:.Z-]+ +[0-9]+ +1 +[0-9]+ +127.0.0.1:[0-9]+ +default +KEYS +-\n"));
+              ContainsRegex("^ID +TIME +US +REQUESTS +CONNECTION +ADDRESS +USER +COMMAND +KEYS +KEY\n(.*\n)*"
+                            "[0-9]+ +[0-9T:.Z-]+ +[0-9]+ +1 +[0-9]+ +127.0.0.1:[0-9]+ +default +KEYS +- +-\n"));
   EXPECT_GT(std::stoi(output_of(server.port(), {"slowlog", "len"})), 0);
   EXPECT_EQ(output_of(server.port(), {"config", "set", "slowlog-us", "0"}), "OK\n");
   EXPECT_EQ(output_of(server.port(), {"slowlog", "reset"}), "OK\n");
@@ -170,6 +170,17 @@ TEST(Table, ColumnsAreAsWideAsWhatIsInThem) {
   EXPECT_EQ(print_table(Answer::kBigKeys, R"({"keys": [{"bytes": 24, "key": "k", "more": 1}]})"),
             "BYTES  TYPE  TTL  KEY\n24     -     -    k")
       << "what isn't there";
+}
+
+TEST(Table, OfManyKeysTheSlowLogHasTheFirstAndHowManyThereAre) {
+  EXPECT_EQ(print_table(Answer::kSlowlog, R"({"total": 2, "entries": [
+              {"id": 7, "time_ms": 0, "us": 9, "requests": 1, "connection": 3, "address": "a", "user": "u",
+               "command": "MGET", "key": "first", "keys": 12},
+              {"id": 6, "time_ms": 0, "us": 8, "requests": 1, "connection": 3, "address": "a", "user": "u",
+               "command": "GET", "keys": 1}]})"),
+            "ID  TIME                      US  REQUESTS  CONNECTION  ADDRESS  USER  COMMAND  KEYS  KEY\n"
+            "7   1970-01-01T00:00:00.000Z  9   1         3           a        u     MGET     12    first\n"
+            "6   1970-01-01T00:00:00.000Z  8   1         3           a        u     GET      1     -");
 }
 
 TEST(Table, WhatIsNoSuchDocumentIsNone) {
