@@ -10,6 +10,7 @@
 #include "kv/command/dispatcher.hpp"
 #include "kv/observability/log.hpp"
 
+#include "server/file_limit.hpp"
 #include "server/options.hpp"
 #include "server/secrets.hpp"
 #include "server/server.hpp"

@@ -4,13 +4,13 @@
 #include <cerrno>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <thread>
 
 #include "kv/base/memory_account.hpp"
 #include "kv/observability/log.hpp"
 
 #include "server/admin_pages.hpp"
+#include "server/file_limit.hpp"
 #include "server/machine_memory.hpp"
 #include "server/metrics.hpp"
 #include "server/secrets.hpp"
@@ -198,6 +198,7 @@ bool Server::run() {
   std::optional<engine::Sweeper> sweeper(std::in_place, engine_, clock_);
   std::optional<engine::MemoryKeeper> memory_keeper;
   if (memory_ != nullptr) memory_keeper.emplace(*memory_, clock_);
+  check_file_limit(options_.connections_max, 0);
   network_.start();
   health_.enter(Health::Phase::kServing);
   service_manager_.tell("READY=1\nSTATUS=serving");
@@ -359,6 +360,7 @@ Result<void> Server::apply(const Options& from, const Options& to) {
   if (is_limited && to.memory_bytes_max != from.memory_bytes_max) memory_->set_limit(memory_limit(to));
   network_.set_limits(network_limits(to));
   slow_log_.set(slow_log_settings(to));
+  if (to.connections_max > from.connections_max) check_file_limit(to.connections_max, network_.connections());
   return {};
 }
 
@@ -405,13 +407,6 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
   // A peer, or a reader of the log, that has gone is an error code, not the end.
   signal(SIGPIPE, SIG_IGN);
-}
-
-void raise_file_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace kv::server

@@ -113,7 +113,4 @@ Result<std::unique_ptr<storage::Storage>> open_storage(const Options& options);
 // From here on SIGTERM, SIGINT and SIGHUP wait until Server::run() takes them.
 void block_signals();
 
-// Lets the process open as many files as the system allows it to.
-void raise_file_limit();
-
 }  // namespace kv::server

@@ -1,13 +1,16 @@
 // The command line of the real program: what starts it, what doesn't, and how it says so. tests/server/options_test.cpp
 // has the options one by one.
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
 
 #include "integration/info_json.hpp"
+#include "support/process/child_process.hpp"
 #include "support/process/raw_client.hpp"
 #include "support/process/requests.hpp"
+#include "support/process/wait.hpp"
 
 namespace kv::test {
 namespace {
@@ -80,6 +83,34 @@ TEST(StartUp, SeveralAddressesAreServedAlike) {
   RawClient second_client(port);
   EXPECT_EQ(first_client.call(set("k", encode_int(1))), ok());
   EXPECT_EQ(second_client.call(get("k")), ok(encode_int(1)));
+}
+
+TEST(StartUp, TooFewFilesForSoManyConnectionsAreWarnedOf) {
+  constexpr const char* kWarning = "fewer files may be open than --max-connections needs limit=300 needed=";
+  const std::string mark = "listening on 127.0.0.1:";
+  CommandLine command =
+      server_command({"--bind", "127.0.0.1:0", "--threads", "1", "--log-level", "info", "--max-connections", "200"});
+  const Args limited{"/bin/sh", "-c", "ulimit -n 300; exec \"$0\" \"$@\""};
+  command.argv.insert(command.argv.begin(), limited.begin(), limited.end());
+  ChildProcess server(command);
+  const auto has_said = [&](const std::string& text) { return server.stderr_text().find(text) != std::string::npos; };
+  ASSERT_TRUE(eventually([&] { return has_said(mark); })) << server.stderr_text();
+  const std::string log = server.stderr_text();
+  EXPECT_FALSE(has_said(kWarning)) << log;
+  {
+    RawClient client(static_cast<std::uint16_t>(std::stoul(log.substr(log.find(mark) + mark.size()))));
+    EXPECT_EQ(client.call(config_set({{"max-connections", "300"}})), ok());
+  }
+  EXPECT_TRUE(eventually([&] { return has_said(kWarning); })) << server.stderr_text();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait_exit(), (Exit{0, 0}));
+
+  command.argv.back() = "300";
+  ChildProcess another(command);
+  EXPECT_TRUE(eventually([&] { return another.stderr_text().find(mark) != std::string::npos; }));
+  EXPECT_NE(another.stderr_text().find(kWarning), std::string::npos) << another.stderr_text();
+  another.signal(SIGTERM);
+  EXPECT_EQ(another.wait_exit(), (Exit{0, 0}));
 }
 
 TEST(StartUp, WhatIsAskedAboutTheProgramIsAnsweredWithExitCode0) {
