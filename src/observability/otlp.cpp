@@ -140,11 +140,15 @@ Result<Url> parse_http_url(std::string_view text) {
   constexpr std::string_view kScheme = "http://";
   if (!text.starts_with(kScheme)) return fault("it does not begin with http://");
   text.remove_prefix(kScheme.size());
+  // Where the URL is shown it is shown whole, and in these there may be secrets.
+  if (text.find('?') != text.npos) return fault("it has a query, and a path is all that may follow the port");
+  if (text.find('#') != text.npos) return fault("it has a fragment, and a path is all that may follow the port");
   Url url{.host = {}, .port = "80", .target = "/v1/traces"};
   if (const std::size_t slash = text.find('/'); slash != text.npos) {
     if (slash + 1 < text.size()) url.target = text.substr(slash);
     text = text.substr(0, slash);
   }
+  if (text.find('@') != text.npos) return fault("it has a user or a password");
   const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
   if (bracket == text.npos) return fault("the bracket of its address is not closed");
   const std::size_t colon = text.find(':', bracket);

@@ -27,7 +27,8 @@ struct Url {
   std::string port;
   std::string target;
 };
-// Of http://HOST[:PORT][/PATH]. Fails with kArgument.
+// Of http://HOST[:PORT][/PATH], without a user, a query or a fragment. Fails with kArgument, and a sentence that has
+// nothing of the text in it.
 Result<Url> parse_http_url(std::string_view text);
 
 // POSTs `body` as JSON. Fails with kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or

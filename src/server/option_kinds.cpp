@@ -201,7 +201,7 @@ Result<std::string> Path::parse(ByteView text) const {
 Result<std::string> TraceEndpoint::parse(ByteView text) const {
   if (text.empty()) return std::string();
   if (const auto good = observability::Tracer::check_endpoint(text); !good) {
-    return bad(shown(text) + " is not http://HOST[:PORT][/PATH]: " + good.error().message);
+    return bad("is not http://HOST[:PORT][/PATH]: " + good.error().message);
   }
   return std::string(text);
 }

@@ -140,7 +140,7 @@ struct Path {
   std::string allowed() const { return {}; }
 };
 
-// The URL of a collector of traces, or nothing.
+// The URL of a collector of traces, or nothing. What is none isn't shown: somebody may have put a password into it.
 struct TraceEndpoint {
   using Value = std::string;
   static constexpr bool kQuoted = true;

@@ -300,7 +300,7 @@ std::vector<Row> make_rows() {
            .group = logging,
            .help =
                "Send traces of some of the requests to this collector, by OpenTelemetry's protocol (OTLP over HTTP, "
-               "in JSON). Without a path in it, /v1/traces."},
+               "in JSON). Without a path in it, /v1/traces. It has no user, password or query."},
           TraceEndpoint{}, [](auto& o) -> auto& { return o.trace_endpoint; }),
       row(
           {.name = "otlp-sampling-ratio",

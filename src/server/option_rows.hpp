@@ -30,7 +30,7 @@ struct Row {
   bool list = false;
   bool quoted = false;
   bool is_switch = false;  // on the command line it needs no value
-  // Puts values into their member. Fails with a text that starts with the bad value.
+  // Puts values into their member. Fails with a text that starts with the bad value, unless that may be a secret.
   std::function<Result<void>(Options&, const Values&)> set{};
   // The member's values as set() takes them.
   std::function<Values(const Options&)> get{};

@@ -70,6 +70,11 @@ TEST(Secrets, PrintConfigAndMessagesHideThem) {
       {"--acl-file", folder.write("users.acl", "user a on >" + kPassword)},
       {"--acl-file", folder.write("users2.acl", "user a on #" + kPassword)},
       {"--acl-file", folder.write("users3.acl", kPassword)},
+      {"--print-config", "--otlp-endpoint", "http://user:" + kPassword + "@127.0.0.1:1"},
+      {"--otlp-endpoint", "https://user:" + kPassword + "@127.0.0.1:1"},
+      {"--otlp-endpoint", "http://127.0.0.1:" + kPassword},
+      {"--print-config", "--otlp-endpoint", "http://127.0.0.1:1/v1/traces?key=" + kPassword},
+      {"--config", folder.write("e.toml", "otlp-endpoint = 'http://" + kPassword + "@127.0.0.1:1'")},
   };
   for (const auto& command_line : command_lines) {
     const test::Run run = run_server(command_line);

@@ -214,6 +214,16 @@ TEST(TraceTest, AnEndpointIsAnHttpUrl) {
   for (const char* port : {"", "0", "x", "1x", "65536", "-1"}) {
     EXPECT_EQ(parsed(("http://collector:" + std::string(port)).c_str()), "fault: its port is none") << port;
   }
+  for (const char* user : {"http://user:secret@collector:4318/a", "http://user@collector", "http://@collector"}) {
+    EXPECT_EQ(parsed(user), "fault: it has a user or a password") << user;
+  }
+  EXPECT_EQ(parsed("http://collector/a@b"), "collector|80|/a@b");
+  for (const char* query : {"http://collector/a?key=secret", "http://collector?key=secret", "http://collector/?"}) {
+    EXPECT_EQ(parsed(query), "fault: it has a query, and a path is all that may follow the port") << query;
+  }
+  for (const char* fragment : {"http://collector/a#b", "http://collector#b", "http://collector/#"}) {
+    EXPECT_EQ(parsed(fragment), "fault: it has a fragment, and a path is all that may follow the port") << fragment;
+  }
   EXPECT_EQ(parsed("http://a b"), "fault: it has blanks or characters that are not ASCII");
   EXPECT_EQ(parsed("http://a/\r\nX: y"), "fault: it has blanks or characters that are not ASCII");
 }

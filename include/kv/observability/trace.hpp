@@ -78,11 +78,11 @@ class Trace {
 class Tracer {
  public:
   struct Options {
-    std::string endpoint;  // http://HOST:PORT/PATH; where there is no path, /v1/traces
+    std::string endpoint;  // http://HOST[:PORT][/PATH]; where there is no path, /v1/traces
     double ratio = 0;      // of all that could be traced, 0 to 1
     std::string version;   // of the server
   };
-  // Whether it is one; fails with kArgument, and a sentence for people.
+  // Whether it is one; fails with kArgument, and a sentence for people that has nothing of it in it.
   static Result<void> check_endpoint(std::string_view endpoint);
   // Starts the thread that sends. Fails with kArgument, and a sentence for people, where the endpoint is none.
   static Result<std::unique_ptr<Tracer>> start(const Options& options);
