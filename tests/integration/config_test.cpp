@@ -63,6 +63,17 @@ TEST_F(Config, MoreConnectionsThanTheNewLimitAreRefused) {
   EXPECT_EQ(second.call(ping()), ok("PONG"));
 }
 
+TEST_F(Config, WhoLowersTheLimitTooFarGetsInAgainOnceOthersHaveGone) {
+  RawClient second = connect();
+  EXPECT_EQ(second.call(ping()), ok("PONG"));
+  EXPECT_EQ(call(config_set({{"max-connections", "1"}})), ok());
+  client_.close();
+  const auto raise = [this] { return connect().call(config_set({{"max-connections", "10"}})); };
+  EXPECT_EQ(raise(), error("BUSY"));
+  second.close();
+  EXPECT_TRUE(eventually([&] { return raise() == ok(); }));
+}
+
 TEST_F(Config, AConnectionThatIsQuietForTheNewTimeEnds) {
   RawClient quiet = connect();
   EXPECT_EQ(quiet.call(ping()), ok("PONG"));
