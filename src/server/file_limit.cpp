@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <iterator>
 #include <sys/resource.h>
 #include <system_error>
 
@@ -16,9 +15,11 @@ namespace {
 constexpr std::size_t kFilesNowAndThen = 16;
 
 std::size_t open_files() {
+  std::size_t count = 0;
   std::error_code error;
-  const std::filesystem::directory_iterator files("/proc/self/fd", error);
-  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error); at != end; at.increment(error)) ++count;
+  return count;
 }
 
 }  // namespace
