@@ -51,8 +51,9 @@ void note(const std::vector<const Row*>& rows, const Options& from, const Option
 std::vector<command::Setting> LiveSettings::list() const {
   const Options options = now();
   std::vector<command::Setting> all;
-  for (const Row& row : option_rows())
+  for (const Row& row : option_rows()) {
     all.push_back({row.name, row.get(options), row.list, why_not_live(row, options).empty()});
+  }
   return all;
 }
 

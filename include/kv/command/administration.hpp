@@ -51,7 +51,7 @@ struct PersistenceState {
   std::uint64_t last_lsn = 0;
   std::uint64_t written_lsn = 0;
   std::uint64_t synced_lsn = 0;
-  std::uint64_t records = 0;      // since the start
+  std::uint64_t records = 0;      // recorded since the start
   std::uint64_t queue_bytes = 0;  // recorded and not yet written
   std::uint64_t wal_bytes = 0;    // on disk
   std::uint64_t wal_segments = 0;

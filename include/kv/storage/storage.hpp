@@ -69,7 +69,7 @@ class Storage {
     Lsn last = kNoLsn;
     Lsn written = kNoLsn;
     Lsn synced = kNoLsn;
-    std::uint64_t records = 0;  // since the start
+    std::uint64_t records = 0;  // that the log was given since the start
     std::uint64_t queue_bytes = 0;
     std::uint64_t wal_bytes = 0;  // on the disk
     std::uint64_t wal_segments = 0;
