@@ -168,5 +168,13 @@ TEST(Metrics, AreWhatTheDashboardAndTheAlertsAskFor) {
   }
 }
 
+TEST(Metrics, EveryAlertIsTestedToFireAndNotTo) {
+  const std::set<std::string> alerts = words_like(read_file("tools/monitoring/alerts.yml"), "alert: ([A-Za-z]+)\n");
+  EXPECT_GT(alerts.size(), 5U);
+  const std::string cases = read_file("tests/tools/monitoring/alerts_test.yml");
+  EXPECT_EQ(words_like(cases, "alertname: ([A-Za-z]+)\n +exp_alerts:"), alerts);
+  EXPECT_EQ(words_like(cases, "alertname: ([A-Za-z]+)\}"), alerts);
+}
+
 }  // namespace
 }  // namespace kv::server
