@@ -80,7 +80,7 @@ class Prometheus:
         shutil.copy(shipped / "alerts.yml", self._folder)
         settings = (shipped / "prometheus.yml").read_text(encoding="utf-8")
         intervals = f"scrape_interval: {INTERVAL}\n  evaluation_interval: {INTERVAL}"
-        for written, here in (("scrape_interval: 15s", intervals), ("127.0.0.1:9380", f"127.0.0.1:{self._target}")):
+        for written, here in (("scrape_interval: 15s", intervals), ("127.0.0.1:6381", f"127.0.0.1:{self._target}")):
             assert settings.count(written) == 1, f"prometheus.yml without {written}"
             settings = settings.replace(written, here)
         (self._folder / "prometheus.yml").write_text(settings, encoding="utf-8")

@@ -106,6 +106,15 @@ class ManifestsTest(unittest.TestCase):
                             ("NetworkPolicy", self.manifests["NetworkPolicy"]["spec"]["ingress"][0]["ports"])):
             self.assertEqual([port["port"] for port in ports if port["port"] in ("admin", 6381)], [], kind)
 
+    def test_the_admin_port_is_the_one_that_prometheus_is_told(self) -> None:
+        prometheus = yaml.safe_load((TREE / "tools/monitoring/prometheus.yml").read_text("utf-8"))
+        targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
+        _, port = self.container["ports"]
+        self.assertEqual(targets, [f"127.0.0.1:{port['containerPort']}"])
+        for page in ("tools/monitoring/README.md", "docs/operations.md"):
+            told = re.findall(r"""admin-bind(?: = "| )127.0.0.1:(\d+)""", (TREE / page).read_text("utf-8"))
+            self.assertEqual(set(told), {str(port["containerPort"])}, page)
+
 
 if __name__ == "__main__":
     unittest.main()
