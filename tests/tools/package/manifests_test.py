@@ -93,7 +93,7 @@ class ManifestsTest(unittest.TestCase):
                                        "--check-config"], capture_output=True, text=True, timeout=DEADLINE_S, env={})
             self.assertEqual((done.stdout, done.stderr), ("configuration is valid\n", ""))
 
-    def test_its_probes_ask_the_admin_listener_which_nobody_else_reaches(self) -> None:
+    def test_its_probes_ask_the_admin_listener_which_no_client_reaches(self) -> None:
         probes = {name: self.container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
         self.assertEqual({name: (probe["path"], probe["port"]) for name, probe in probes.items()},
                          {"startupProbe": ("/livez", "admin"), "readinessProbe": ("/readyz", "admin"),
@@ -102,9 +102,7 @@ class ManifestsTest(unittest.TestCase):
         self.assertEqual(port["name"], "admin")
         settings = self.manifests["ConfigMap"]["data"]["kv-server.toml"]
         self.assertIn(f'admin-bind = "0.0.0.0:{port["containerPort"]}"\n', settings)
-        for kind, ports in (("Service", self.manifests["Service"]["spec"]["ports"]),
-                            ("NetworkPolicy", self.manifests["NetworkPolicy"]["spec"]["ingress"][0]["ports"])):
-            self.assertEqual([port["port"] for port in ports if port["port"] in ("admin", 6381)], [], kind)
+        self.assertEqual([port["port"] for port in self.manifests["Service"]["spec"]["ports"]], [6380])
 
     def test_the_admin_port_is_the_one_that_prometheus_is_told(self) -> None:
         prometheus = yaml.safe_load((TREE / "tools/monitoring/prometheus.yml").read_text("utf-8"))
@@ -114,6 +112,24 @@ class ManifestsTest(unittest.TestCase):
         for page in ("tools/monitoring/README.md", "docs/operations.md"):
             told = re.findall(r"""admin-bind(?: = "| )127.0.0.1:(\d+)""", (TREE / page).read_text("utf-8"))
             self.assertEqual(set(told), {str(port["containerPort"])}, page)
+
+    def test_clients_monitoring_and_traces_pass_the_policy_and_nobody_else(self) -> None:
+        policy = self.manifests["NetworkPolicy"]["spec"]
+        self.assertEqual(set(policy["policyTypes"]), {"Ingress", "Egress"})
+        passes = {}
+        for direction, peers in (("ingress", "from"), ("egress", "to")):
+            for rule in policy[direction]:
+                (peer,) = rule[peers]
+                self.assertTrue(all(selector["matchLabels"] for selector in peer.values()), peer)
+                namespace = peer.get("namespaceSelector", {"matchLabels": {}})["matchLabels"]
+                (pod,) = peer["podSelector"]["matchLabels"].items()
+                who = (direction, namespace.get("kubernetes.io/metadata.name"), *pod)
+                passes[who] = [(port["port"], port.get("protocol", "TCP")) for port in rule["ports"]]
+        self.assertEqual(passes, {
+            ("ingress", None, "kv-server-client", "true"): [("kv", "TCP")],
+            ("ingress", "monitoring", "app.kubernetes.io/name", "prometheus"): [("admin", "TCP")],
+            ("egress", "monitoring", "app.kubernetes.io/name", "opentelemetry-collector"): [(4318, "TCP")],
+            ("egress", "kube-system", "k8s-app", "kube-dns"): [(53, "UDP"), (53, "TCP")]})
 
 
 if __name__ == "__main__":
