@@ -13,6 +13,7 @@
 #include "kv/protocol/request.hpp"
 
 #include "kv-cli/duration.hpp"
+#include "kv-cli/whole_number.hpp"
 
 namespace kv::cli {
 namespace {
@@ -79,7 +80,7 @@ void add_memory(CLI::App& app) {
   CLI::App* bigkeys = app.add_subcommand("bigkeys", "Print the keys that take the most memory");
   bigkeys->add_option("--count", "How many; 10 if not given")->check(CLI::Range(1U, kBigKeysMax))->type_name("N");
   bigkeys->add_option("--samples", "Look at so many keys only, instead of all")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number_from(1))
       ->type_name("N");
 }
 

@@ -8,6 +8,8 @@
 #include "kv/base/utf8.hpp"
 #include "kv/client/payload.hpp"
 
+#include "kv-cli/whole_number.hpp"
+
 namespace kv::cli {
 namespace {
 
@@ -31,7 +33,7 @@ CLI::App* add_client(CLI::App& app) {
   client->add_subcommand("kill", "Cut a connection off; false: there is none with this id")
       ->add_option("ID", "The connection's id, as list prints it")
       ->required()
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number_from(0));
   client->add_subcommand("setname", "Name the connection, for the list; with \"\", take its name away")
       ->add_option("NAME", "Up to 255 bytes of UTF-8")
       ->required();

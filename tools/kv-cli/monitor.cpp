@@ -15,9 +15,6 @@ namespace {
 
 namespace json = boost::json;
 
-// How long the server collects before it answers: what comes is seen this much later at most.
-constexpr std::uint64_t kWaitMs = 200;
-
 ByteView text_of(const json::value& value) {
   return value.as_string();
 }
@@ -59,9 +56,10 @@ std::optional<std::string> monitor_lines(ByteView document, std::uint64_t& left,
 
 Outcome<void> print_monitor(client::Connection& connection, const MonitorOptions& options, OutputForm form,
                             std::FILE* out) {
+  const std::string wait = client::Payload().u64(kMonitorWait.count()).bytes();
   std::uint64_t left = options.count == 0 ? std::numeric_limits<std::uint64_t>::max() : options.count;
   while (left != 0) {
-    const auto reply = accepted(connection.call(protocol::Command::kMonitor, client::Payload().u64(kWaitMs).bytes()));
+    const auto reply = accepted(connection.call(protocol::Command::kMonitor, wait));
     if (!reply) return reply.error();
     const auto lines = monitor_lines(reply->payload, left, form);
     if (!lines) return not_understood();

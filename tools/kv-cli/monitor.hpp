@@ -1,6 +1,7 @@
 // kv-cli monitor: what others ask of the server, a line each, as it comes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -13,6 +14,9 @@
 
 namespace kv::cli {
 
+// How long the server collects before it answers: what comes is seen this much later at most.
+inline constexpr std::chrono::milliseconds kMonitorWait{200};
+
 struct MonitorOptions {
   std::uint64_t count = 0;  // requests; 0: until somebody stops it
 };
@@ -20,7 +24,7 @@ struct MonitorOptions {
 // An answer to MONITOR, as lines; nothing where it isn't one. At most `left` requests are told, and taken off it.
 std::optional<std::string> monitor_lines(ByteView document, std::uint64_t& left, OutputForm form);
 
-// Prints to `out`, and has what has come written at once.
+// Prints to `out`, and has what has come written at once. An answer takes kMonitorWait on purpose.
 Outcome<void> print_monitor(client::Connection& connection, const MonitorOptions& options, OutputForm form,
                             std::FILE* out);
 

@@ -14,6 +14,7 @@
 #include "kv-cli/admin.hpp"
 #include "kv-cli/client.hpp"
 #include "kv-cli/duration.hpp"
+#include "kv-cli/whole_number.hpp"
 
 namespace kv::cli {
 namespace {
@@ -206,7 +207,7 @@ void CommandLine::add_monitor() {
   monitor_ = app_.add_subcommand("monitor", "Print what others ask of the server, as it comes");
   monitor_->footer(kMonitorFooter);
   monitor_->add_option("--count", monitor_options_.count, "How many requests; without it, until it is stopped")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number_from(1))
       ->type_name("N");
 }
 
@@ -215,7 +216,7 @@ void CommandLine::add_stat() {
   stat_->footer(kStatFooter);
   add_duration(*stat_, "--interval", stat_options_.interval, "How long from line to line; 1s");
   stat_->add_option("--count", stat_options_.count, "How many lines; without it, until it is stopped")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number_from(1))
       ->type_name("N");
 }
 

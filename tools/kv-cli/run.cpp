@@ -24,6 +24,7 @@ class Runner {
   Outcome<void> operator()(const BackupOptions& backup);
   Outcome<void> operator()(const HashOptions&) { return {}; }  // needs no connection
   Outcome<void> operator()(const MonitorOptions& monitor) {
+    allow(kMonitorWait);
     return print_monitor(connection_, monitor, options_.form, stdout);
   }
   Outcome<void> operator()(const StatOptions& stat) { return print_stat(connection_, stat, options_.form, stdout); }

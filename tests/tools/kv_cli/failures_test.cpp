@@ -73,6 +73,12 @@ TEST(Failures, BadUsageNeedsNoServer) {
       {{"incr", "a", "one"}, "one is no such number"},
       {{"incr", "a", "9223372036854775808"}, "is no such number"},
       {{"scan", "--count", "-1"}, "is no such number"},
+      {{"bigkeys", "--count", "1.5"}, "--count: Value 1.5 not in range 1 to 1000;"},
+      {{"bigkeys", "--samples", "x"}, "--samples: Value x not in range 1 to 9223372036854775807;"},
+      {{"bigkeys", "--samples", "1.5"}, "--samples: Value 1.5 not in range 1 to 9223372036854775807;"},
+      {{"monitor", "--count", "x"}, "--count: Value x not in range 1 to 9223372036854775807;"},
+      {{"stat", "--count", "0"}, "--count: Value 0 not in range 1 to 9223372036854775807;"},
+      {{"client", "kill", "me"}, "ID: Value me not in range 0 to 9223372036854775807;"},
       {{"mset", "a"}, "the last key has no value"},
       {{"mset", "a", "1", "b"}, "the last key has no value"},
       {{"mset", "a", "b"}, "b is no value"},
@@ -152,6 +158,19 @@ TEST(Failures, ThePeerSpeaksAnotherProtocol) {
     peer.wait_for_close();
   });
   expect_failure(run_cli(server.port(), {"ping"}), kNoConnection, "none of a kv-server");
+}
+
+TEST(Failures, WhatTheServerCollectsOnPurposeIsNoSilence) {
+  const auto silence_of = [](const Arguments& arguments) {
+    FakeServer server([](FakePeer& peer) {
+      peer.read_frame();
+      peer.wait_for_close();
+    });
+    return run_cli(server.port(), arguments);
+  };
+  expect_failure(silence_of({"monitor", "--timeout", "50ms"}), kNoConnection, "no answer within 250 ms");
+  expect_failure(silence_of({"hotkeys", "--for", "300ms", "--timeout", "50ms"}), kNoConnection,
+                 "no answer within 350 ms");
 }
 
 TEST(Failures, TheAnswerIsOfAnotherKind) {
