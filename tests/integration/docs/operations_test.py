@@ -62,6 +62,25 @@ class LogTest(unittest.TestCase):
         self.assertEqual(logged("info", 'log::info("five");\nlog::note("six",\n  {});\n'), ["five", "six"])
 
 
+class AccessTest(unittest.TestCase):
+    def test_every_setting_of_who_may_come_in_is_told_where_that_is_told(self) -> None:
+        done = subprocess.run([program("kv-server"), "--print-config"], check=True, capture_output=True, text=True,
+                              timeout=DEADLINE_S)
+        settings = re.findall(r"^#?((?:tls|acl|password)-[a-z-]+) = ", done.stdout, re.M)
+        self.assertGreater(len(settings), 6)
+        section = PAGE.split("\n## Who may come in\n")[1].split("\n## ")[0]
+        for setting in settings:
+            self.assertRegex(section, rf"(?m)`{setting}`|^    {setting} = ")
+
+    def test_every_file_that_a_signal_has_read_again_is_told(self) -> None:
+        (row,) = re.findall(r"^\| SIGHUP \|.*$", PAGE, re.M)
+        for setting in ("log-file", "tls-cert", "tls-key", "tls-ca", "acl-file", "password-file"):
+            self.assertIn(f"`{setting}`", row)
+
+    def test_whoever_reaches_it_is_not_said_to_be_let_in_whatever_the_settings(self) -> None:
+        self.assertNotRegex(PAGE, r"Whoever reaches an\s+address of the server may")
+
+
 class InfoTest(unittest.TestCase):
     def test_every_field_is_on_the_page_and_nothing_else(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
