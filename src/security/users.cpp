@@ -151,7 +151,14 @@ std::vector<std::string> Users::hashes_to_check(const User* user) const {
 Result<void> Users::save() const {
   KV_ASSERT(has_file());
   const std::lock_guard file_guard(file_mutex_);
-  return write_file(file_, text(Hashes::kShown));
+  const std::string lines = text(Hashes::kShown);
+  // Or the next start would find a file that it doesn't take.
+  if (lines.size() > kAclFileBytesMax) {
+    return Error{Errc::kInternal, file_ + ": can't be written: the users take " + std::to_string(lines.size()) +
+                                      " bytes, and a file over " + std::to_string(kAclFileBytesMax) +
+                                      " bytes isn't read"};
+  }
+  return write_file(file_, lines);
 }
 
 std::size_t Users::memory_to_check_passwords() const {

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kv/base/limits.hpp"
 #include "kv/security/password.hpp"
 
 #include "security/commands.hpp"
@@ -164,6 +165,27 @@ TEST(AclFile, WhatSetTakesSaveWritesSoThatLoadReadsIt) {
     ASSERT_TRUE(users.load().has_value());
     EXPECT_EQ(users.text(Hashes::kShown), before);
   }
+}
+
+TEST(AclFile, SaveWritesNoMoreThanLoadReads) {
+  const kv::test::TemporaryFolder folder;
+  const std::string path = folder.write("users.acl", "user before on\n");
+  Users users(test::kCommands, path);
+  std::string words = "on";
+  for (std::size_t i = 0; i < kKeyPatternsMax; ++i) {
+    words += " ~" + std::string(kKeyPatternBytesMax - 3, 'x') + std::to_string(100 + i);
+  }
+  const std::size_t users_max = kAclFileBytesMax / words.size();
+  for (std::size_t i = 0; i <= users_max; ++i) ASSERT_TRUE(users.set("user" + std::to_string(i), words).has_value());
+  const auto saved = users.save();
+  EXPECT_EQ(saved.error().code, Errc::kInternal);
+  EXPECT_THAT(saved.error().message, StartsWith(path + ": can't be written: the users take "));
+  EXPECT_EQ(read(path), "user before on\n");
+  ASSERT_TRUE(users.remove("user0"));
+  const std::string most = users.text(Hashes::kShown);
+  ASSERT_TRUE(users.save().has_value());
+  ASSERT_TRUE(users.load().has_value());
+  EXPECT_EQ(users.text(Hashes::kShown), most);
 }
 
 TEST(AclFile, IsWrittenForItsOwnersEyesAndLeavesNothingBeside) {

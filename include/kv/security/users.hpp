@@ -62,8 +62,8 @@ class Users {
   // Replaces all users by those of the file. Fails with kInternal and a message that begins with the file's name,
   // having changed nothing. REQUIRES: has_file().
   Result<void> load();
-  // Writes all users to the file, so that a crash leaves the old one or the new one whole. Fails with kInternal.
-  // REQUIRES: has_file().
+  // Writes all users to the file, so that a crash leaves the old one or the new one whole. Fails with kInternal;
+  // also where load() would find the file too large, and then the old one stays. REQUIRES: has_file().
   Result<void> save() const;
 
  private:
