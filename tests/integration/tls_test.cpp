@@ -223,6 +223,27 @@ TEST_F(Tls, WhatWasReceivedIsAnsweredBeforeTheEnd) {
   EXPECT_EQ(server.wait_exit(), (Exit{0, 0}));
 }
 
+TEST_F(Tls, ACertificateIsTheUserOfItsNameWithItsRules) {
+  const auto certificate_of = [&](const std::string& user) {
+    return authority_.issue(user, {.common_name = user, .names = ""});
+  };
+  const std::string users = folder_.write("users.acl",
+                                          "user alice on cert ~a:* +get +set\n"
+                                          "user bob on ~* +@all\n");
+  const ServerProcess server(
+      tls_args({"--tls-client-auth", "require", "--tls-ca", authority_.file(), "--acl-file", users}));
+  RawClient alice = connect(server, certificate_of("alice"));
+  EXPECT_EQ(alice.call(whoami()), ok("alice"));
+  EXPECT_EQ(alice.call(set("a:1", encode_int(1))), ok());
+  EXPECT_EQ(alice.call(get("a:1")), ok(encode_int(1)));
+  EXPECT_EQ(alice.call(get("b:1")), error("NOPERM"));
+  EXPECT_EQ(alice.call(del("a:1")), error("NOPERM"));
+  for (const char* user : {"bob", "nobody"}) {
+    RawClient client = connect(server, certificate_of(user));
+    EXPECT_EQ(client.call(whoami()), error("NOAUTH")) << user << " has no rule `cert`, or isn't a user";
+  }
+}
+
 TEST_F(Tls, KvCliSpeaksItAndKnowsWhomItTalksTo) {
   const CertificateFiles alice = authority_.issue("alice", {.common_name = "alice", .names = ""});
   const ServerProcess server(tls_args({"--tls-client-auth", "optional", "--tls-ca", authority_.file()}));
