@@ -32,9 +32,12 @@ class WalTest : public testing::Test {
   WalTest() { files_.create_directories(kFolder).value(); }
 
   Wal& open(FsyncPolicy fsync, std::uint64_t segment_bytes = kWalSegmentBytesDefault) {
-    wal_ =
-        Wal::open(files_, kFolder, {.fsync = fsync, .segment_bytes = segment_bytes, .zeros_ahead_bytes = 4'096}, Lsn{1})
-            .value();
+    // No write is slow here, however busy the machine is.
+    const Wal::Options options{.fsync = fsync,
+                               .segment_bytes = segment_bytes,
+                               .zeros_ahead_bytes = 4'096,
+                               .at_once_max = std::chrono::hours(1)};
+    wal_ = Wal::open(files_, kFolder, options, Lsn{1}).value();
     return *wal_;
   }
   Lsn put(ByteView data = "value") {
