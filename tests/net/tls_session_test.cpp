@@ -71,15 +71,15 @@ TEST_F(TlsSessionTest, WhoSpeaksPlainlyIsClosedAndHarmsNobody) {
 
 TEST_F(TlsSessionTest, TheHandlerKnowsNothingOfWhoHasNotShakenHands) {
   start();
-  RawClient half = connect_plainly();
-  half.send("\x16\x03\x01\x02");
+  // It sends nothing: what the server has not read when it closes makes a reset of the end.
+  RawClient silent = connect_plainly();
   ASSERT_TRUE(eventually([&] {
     const auto all = network->connection_list();
     return all.size() == 1 && all[0].state == "handshaking" && !all[0].is_admitted && all[0].id == 1;
   }));
   EXPECT_EQ(handler.last_peer().id, 0U);
   EXPECT_TRUE(network->close_connection(1));
-  EXPECT_EQ(half.receive_until_eof(), "");
+  EXPECT_EQ(silent.receive_until_eof(), "");
 }
 
 TEST_F(TlsSessionTest, AHandshakeHasALimitHoweverItIsStretched) {

@@ -40,8 +40,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--duration", type=float, help="seconds of a run; default: as each section has it")
     parser.add_argument("--warmup", type=float, help="seconds before each; default: as each section has it")
     parser.add_argument("--divide", type=int, metavar="N",
-                        help=f"the sizes of tls (idle), memory, deletes, eviction, stalls, connections, growth, snapshots and "
-                             f"recovery, divided by this; default: 1, with --quick {QUICK_DIVISOR}")
+                        help=f"the sizes of memory, deletes, eviction, stalls, connections, growth, snapshots, "
+                             f"recovery and tls's connections, divided by this; default: 1, with --quick "
+                             f"{QUICK_DIVISOR}")
     for name, usual in (("connections", 50), ("keys", 1_000_000), ("key-size", 16), ("value-size", 32)):
         parser.add_argument(f"--{name}", type=int, default=usual, help="where a section has none of its own")
     parser.add_argument("--bin-dir", type=Path, default=ROOT / "build/release/bin", help="where the programs are")

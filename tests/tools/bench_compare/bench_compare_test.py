@@ -304,9 +304,10 @@ class Comparison(unittest.TestCase):
                 self.assertEqual(text.count("| raw epoll, stores nothing |"), 5)
 
     def test_measures_through_tls(self) -> None:
-        done = self.compare("--dry", "--only", "tls", "--targets", "kv")
+        done = self.compare("--dry", "--divide", "1000", "--only", "tls", "--targets", "kv")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout.count("| kv-server, 1 thread, TLS |"), 2)
+        self.assertEqual(done.stdout.count("| kv-server, 1 thread, TLS |"), 3)
+        self.assertIn("idle connection, with 2 of them", done.stdout)
 
     def test_shows_stalls_and_idle_connections(self) -> None:
         done = self.compare("--dry", "--divide", "100000", "--only", "stalls", "--only", "connections", "--targets",
