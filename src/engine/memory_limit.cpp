@@ -29,6 +29,16 @@ constexpr int kMappedBlockMin = 128 << 10;
 // Leaves half of the mappings that Linux allows a process (vm.max_map_count, 65,530) to everything else.
 constexpr int kMappedBlocksMax = 32'768;
 
+// All but what checks of passwords take, each use by itself: in the difference of two sums a check that begins or ends
+// between them would be missing, or there twice.
+std::int64_t held_beside_passwords() {
+  std::int64_t sum = 0;
+  for (std::size_t use = 0; use < memory::kUses; ++use) {
+    if (static_cast<Use>(use) != Use::kPasswords) sum += memory::held(static_cast<Use>(use));
+  }
+  return sum;
+}
+
 class SystemMemory final : public ProcessMemory {
  public:
   SystemMemory() {
@@ -64,16 +74,23 @@ MemoryLimit::MemoryLimit(Engine& engine, std::uint64_t bytes, std::unique_ptr<Pr
 
 void MemoryLimit::measure() {
   if (set_aside_) aside_.store(static_cast<std::int64_t>(set_aside_()), std::memory_order_relaxed);
-  const bool checks_passwords = memory::held(Use::kPasswords) != 0;
-  const std::int64_t unheld = static_cast<std::int64_t>(process_->resident_bytes()) - memory::held();
-  // What a check has asked for becomes resident by and by; until then the difference says too little.
-  if (!checks_passwords || unheld > unheld_) unheld_.store(unheld, std::memory_order_relaxed);
+  const std::int64_t before = memory::held(Use::kPasswords);
+  const auto resident = static_cast<std::int64_t>(process_->resident_bytes());
+  const std::int64_t after = memory::held(Use::kPasswords);
+  const std::int64_t unheld = resident - held_beside_passwords();
+  if (before == 0 && after == 0) {
+    unheld_.store(unheld, std::memory_order_relaxed);
+    return;
+  }
+  // What a check has asked for becomes resident by and by, and is gone when it ends, so nobody knows how much of it was
+  // there at that instant. At most this; so the difference may say too little, and never says too much.
+  const std::int64_t passwords = std::max({aside_.load(std::memory_order_relaxed), before, after});
+  if (unheld - passwords > unheld_) unheld_.store(unheld - passwords, std::memory_order_relaxed);
 }
 
 std::int64_t MemoryLimit::used() const {
-  const std::int64_t passwords = memory::held(Use::kPasswords);
-  const std::int64_t aside = std::max(aside_.load(std::memory_order_relaxed), passwords);
-  return unheld_.load(std::memory_order_relaxed) + memory::held() - passwords + aside +
+  const std::int64_t passwords = std::max(aside_.load(std::memory_order_relaxed), memory::held(Use::kPasswords));
+  return unheld_.load(std::memory_order_relaxed) + held_beside_passwords() + passwords +
          promised_.load(std::memory_order_relaxed);
 }
 

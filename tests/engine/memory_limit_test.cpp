@@ -1,6 +1,7 @@
 // The limit on memory, for a process whose resident memory a test moves by hand.
 #include "kv/engine/memory_limit.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,14 +26,19 @@ constexpr std::uint64_t kLimit = 64 * kMiB;
 // What is counted, and something beside.
 class FakeMemory final : public ProcessMemory {
  public:
-  std::uint64_t resident_bytes() override { return static_cast<std::uint64_t>(memory::held() + beside); }
+  std::uint64_t resident_bytes() override {
+    const std::int64_t resident = memory::held() + beside;
+    if (meanwhile) meanwhile();
+    return static_cast<std::uint64_t>(resident);
+  }
   void trim() override {
     ++trims;
     beside -= std::exchange(trimmable, 0);
   }
 
   std::atomic<std::int64_t> beside = 0;
-  std::int64_t trimmable = 0;  // a part of it
+  std::function<void()> meanwhile;  // happens after it was read, and before that is known
+  std::int64_t trimmable = 0;       // a part of it
   int trims = 0;
 };
 
@@ -182,6 +188,23 @@ TEST_F(MemoryLimitTest, WhatChecksOfPasswordsMayTakeIsSetAsideAndEvictsNobodyWhe
   EXPECT_LE(entries(), 48U);
   process->beside += kCheck;
   memory::add(memory::Use::kPasswords, -kCheck);
+}
+
+TEST_F(MemoryLimitTest, ChecksOfPasswordsThatBeginOrEndDuringALookAreNeitherMissedNorCountedTwice) {
+  constexpr std::int64_t kChecks = 16 * kMiB;
+  password_memory = kChecks;
+  fill(44);
+  look();
+  memory::add(memory::Use::kPasswords, kChecks);
+  process->meanwhile = [] { memory::add(memory::Use::kPasswords, -kChecks); };
+  look();
+  EXPECT_EQ(entries(), 44U);
+  process->meanwhile = [] { memory::add(memory::Use::kPasswords, kChecks); };
+  look();
+  process->meanwhile = {};
+  EXPECT_EQ(entries(), 44U);
+  EXPECT_GE(limit.status().used, static_cast<std::uint64_t>(44 * kMiB + kChecks)) << "what is set aside is so for good";
+  memory::add(memory::Use::kPasswords, -kChecks);
 }
 
 TEST_F(MemoryLimitTest, ALookBreaksOffWhileTheLogIsFull) {

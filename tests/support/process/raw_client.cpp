@@ -50,11 +50,15 @@ void check_error_text(const Reply& reply) {
 
 }  // namespace
 
-RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes)
+RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes, const std::string& from)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (fd_ < 0) fail("socket");
   if (receive_buffer_bytes != 0) set_option(fd_, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes);
   set_option(fd_, IPPROTO_TCP, TCP_NODELAY, 1);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  own.sin_addr.s_addr = inet_addr(from.c_str());
+  if (!from.empty() && bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0) fail("bind");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

@@ -22,8 +22,8 @@ namespace kv::test {
 class RawClient {
  public:
   // Connects to 127.0.0.1. `receive_buffer_bytes` (0: the system's own choice) is how much the kernel takes in while
-  // nobody reads.
-  explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0);
+  // nobody reads; `from` (empty: the same) the address of its own side, another one of the loopback.
+  explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0, const std::string& from = {});
   explicit RawClient(const ServerProcess& server) : RawClient(server.port()) {}
   ~RawClient() { close(); }
   RawClient(RawClient&& other) noexcept;
