@@ -145,8 +145,11 @@ bool MemoryLimit::make_room_for_buffer(std::size_t bytes, Call& call) {
 void MemoryLimit::look(UnixMillis now) {
   measure();
   // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when it is
-  // nearly full, and there is more of that than after the last time.
-  if (used() > limit() - slack() && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
+  // nearly full, or too full for somebody, and there is more of that than after the last time.
+  const std::uint64_t refused = refused_.load(std::memory_order_relaxed);
+  const bool is_short = used() > limit() - slack() || refused != refused_before_;
+  refused_before_ = refused;
+  if (is_short && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
     process_->trim();
     measure();
     least_unheld_ = unheld_;

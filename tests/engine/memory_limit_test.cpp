@@ -259,6 +259,20 @@ TEST_F(MemoryLimitTest, LargerBuffersFindRoomAsEntriesDo) {
   EXPECT_FALSE(has_room_for_buffer(65 * kMiB));
 }
 
+TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedForARequestThatItLeavesNoRoom) {
+  process->trimmable = 40 * kMiB;
+  process->beside += 60 * kMiB;
+  look();
+  EXPECT_TRUE(has_room(1'000));
+  look();
+  EXPECT_EQ(process->trims, 0) << "nobody is short of it";
+  EXPECT_FALSE(has_room(10 * kMiB));
+  look();
+  EXPECT_TRUE(has_room(10 * kMiB));
+  look();
+  EXPECT_EQ(process->trims, 1);
+}
+
 TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedBeforeALittleTooMuchIsRefusedForGood) {
   fill(20);
   set_used(64 * kMiB - 50'000);

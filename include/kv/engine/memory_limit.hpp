@@ -121,7 +121,8 @@ class MemoryLimit {
   std::atomic<bool> refusing_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> refused_{0};
-  std::int64_t least_unheld_;  // since the last trim
+  std::int64_t least_unheld_;         // since the last trim
+  std::uint64_t refused_before_ = 0;  // the last look
 };
 
 // Looks, on a thread of its own, every kMemoryLookPeriod.
