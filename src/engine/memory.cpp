@@ -26,8 +26,8 @@ constexpr int kNiceMax = 19;
 constexpr std::size_t kPagesLeftForSpare = kPagesInChunk / 2;
 constexpr std::size_t kMappedBytesMin = 2 * kPageBytes;
 
-void* map(std::size_t bytes) {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+void* map(std::size_t bytes, int flags = 0) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   return memory;
 }
@@ -66,8 +66,11 @@ void make_huge(char* chunk) {
 
 }  // namespace
 
+// Pages of a table are read before they are written, all of them soon. Left to that, each would be a fault for the page
+// of zeros, then another one for its copy; and taking the page of zeros away is a call to every processor that runs a
+// thread of this process, of which one may just be with another machine.
 void* allocate_block(std::size_t bytes) {
-  void* block = bytes >= kMappedBytesMin ? map(bytes) : std::calloc(1, bytes);
+  void* block = bytes >= kMappedBytesMin ? map(bytes, MAP_POPULATE) : std::calloc(1, bytes);
   if (block == nullptr) throw std::bad_alloc();
   memory::add(memory::Use::kTables, static_cast<std::int64_t>(bytes));
   return block;
