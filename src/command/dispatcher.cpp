@@ -153,6 +153,11 @@ inline Result<void> Dispatcher::run(const protocol::Frame& frame, Context& conte
   return row->function(context, request);
 }
 
+// Of what has changed something the reply has to go out.
+bool Dispatcher::may_stay(const protocol::Frame& frame, const ByteBuffer& out) const {
+  return services_.memory == nullptr || may_write(frame) || services_.memory->may_stay(out.capacity());
+}
+
 protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Caller& caller, UnixMillis now,
                                      protocol::Weight weight, ByteBuffer& out) {
   const std::size_t size_before = out.size();
@@ -171,7 +176,11 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
         weight,    handled};
     if (const auto done = run(frame, context); !done) [[unlikely]] {
       fail(done.error());
-    } else if (out.size() > size_before) {
+    } else if (const std::size_t size = out.size() - size_before; size > kOutputBytesUsual && !may_stay(frame, out))
+        [[unlikely]] {
+      fail({Errc::kOutOfMemory, "over the memory limit, and others leave large replies unread"});
+      out.shrink_to(kOutputBytesUsual);
+    } else if (size != 0) {
       count(frame.tag, static_cast<protocol::Status>(out.view()[size_before]));
     }  // else the reply is still to come, or the request to be handled once more
   } catch (const std::bad_alloc&) {

@@ -142,6 +142,13 @@ bool MemoryLimit::make_room_for_buffer(std::size_t bytes, Call& call) {
   return buffers <= limit() / kBuffersPart || static_cast<bool>(make_room(bytes, call));
 }
 
+bool MemoryLimit::may_stay(std::size_t buffer) {
+  const std::int64_t others = memory::held(Use::kBuffers) - static_cast<std::int64_t>(buffer);
+  if (others <= limit() / kBuffersPart || could_fit(0)) return true;
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 void MemoryLimit::look(UnixMillis now) {
   measure();
   // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when it is

@@ -251,6 +251,28 @@ TEST_F(MemoryLimitWithoutEviction, BuffersMayTakeASixteenthWhereThereIsNoRoom) {
   EXPECT_EQ(entries(), 64U);
 }
 
+TEST_F(MemoryLimitWithoutEviction, ABufferThatIsThereMayStayWhereTheOthersAreSmallOrThereIsRoom) {
+  fill(64);
+  EXPECT_TRUE(limit.may_stay(0));
+  memory::add(memory::Use::kBuffers, 10 * kMiB);
+  EXPECT_TRUE(limit.may_stay(6 * kMiB));
+  EXPECT_FALSE(limit.may_stay(6 * kMiB - 1));
+  EXPECT_EQ(limit.status().refused, 1U);
+  for (int i = 0; i < 11; ++i) cache.remove("filling " + std::to_string(i));
+  EXPECT_TRUE(limit.may_stay(0));
+  memory::add(memory::Use::kBuffers, -10 * kMiB);
+}
+
+TEST_F(MemoryLimitTest, ABufferThatIsThereMayStayWhereEvictingMakesRoomForIt) {
+  fill(64);
+  memory::add(memory::Use::kBuffers, 60 * kMiB);
+  EXPECT_TRUE(limit.may_stay(0));
+  EXPECT_EQ(entries(), 64U) << "which a look does";
+  memory::add(memory::Use::kBuffers, 10 * kMiB);
+  EXPECT_FALSE(limit.may_stay(0));
+  memory::add(memory::Use::kBuffers, -70 * kMiB);
+}
+
 TEST_F(MemoryLimitTest, LargerBuffersFindRoomAsEntriesDo) {
   fill(60);
   EXPECT_TRUE(has_room_for_buffer(10 * kMiB));

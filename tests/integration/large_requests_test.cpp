@@ -1,4 +1,4 @@
-// Large requests on a server whose memory is limited: they count while they come in.
+// Large requests and replies on a server whose memory is limited: they count while they are under way.
 #include <string>
 #include <vector>
 
@@ -71,6 +71,31 @@ TEST_F(LargeRequests, ThatNeedNoMemoryToStayAreServedWhenItIsFull) {
   EXPECT_EQ(client_.call(request).status, ok().status);
   EXPECT_EQ(client_.call(mdel(names)).status, ok().status);
   EXPECT_EQ(client_.call(set(names.front(), encode_bytes(std::string(20'000, 'x')))), ok());
+}
+
+class LargeReplies : public LargeRequests {};
+
+TEST_F(LargeReplies, ThatNobodyReadsStayNearTheLimit) {
+  limit_to(64 * kMiB);
+  ASSERT_EQ(client_.call(set("large", encode_bytes(std::string(kMiB, 'x')))), ok());
+  const std::vector<std::string> names(16, "large");
+  const std::size_t reply_bytes = client_.call(mget(names)).payload.size();
+  ASSERT_GT(reply_bytes, names.size() * kMiB);
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back(server_.port(), 4'096).send(mget(names));
+    ASSERT_TRUE(eventually([&] { return !clients.back().is_quiet(); }));
+    ASSERT_LE(server_.rss_bytes(), limit_ + limit_ / 10 + reply_bytes);
+  }
+  std::size_t refused = 0;
+  for (RawClient& client : clients) {
+    const Reply reply = client.receive();
+    refused += reply == error("OOM") ? 1 : 0;
+    EXPECT_TRUE(reply == error("OOM") || reply.payload.size() == reply_bytes) << reply;
+  }
+  EXPECT_GE(refused, 6U);
+  EXPECT_LT(refused, clients.size());
+  EXPECT_EQ(client_.call(mget(names)).payload.size(), reply_bytes) << "once the others have read";
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ class Dispatcher final : public protocol::RequestHandler {
  private:
   Result<void> run(const protocol::Frame& frame, Context& context) const;
   bool is_read_only() const;
+  bool may_stay(const protocol::Frame& frame, const ByteBuffer& out) const;
   void count(std::uint8_t command, protocol::Status status);
 
   // By the size of its payload, what a request with some command byte weighs; between the two it is light.
