@@ -1,6 +1,7 @@
 #include "engine/memory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -24,6 +25,8 @@ constexpr std::size_t kWarmPagesMax = 256;
 constexpr int kNiceMax = 19;
 // So few fresh pages are left when the next chunk is made ready: half of one chunk, which lasts longer than that takes.
 constexpr std::size_t kPagesLeftForSpare = kPagesInChunk / 2;
+// A spare is kept for as long as pages are asked for at least this often.
+constexpr std::chrono::seconds kSpareKept{1};
 constexpr std::size_t kMappedBytesMin = 2 * kPageBytes;
 
 void* map(std::size_t bytes, int flags = 0) {
@@ -106,7 +109,8 @@ void* PageSource::allocate() {
   void* page = pages.back();
   pages.pop_back();
   memory::add(memory::Use::kPages, kPageBytes);
-  if (cold_.size() == kPagesLeftForSpare && chunks_.size() >= kPlainChunks) ask_for_spare();
+  is_growing_ = true;
+  if (cold_.size() <= kPagesLeftForSpare && chunks_.size() >= kPlainChunks && !spare_wanted_) ask_for_spare();
   return page;
 }
 
@@ -118,6 +122,7 @@ void PageSource::add_chunk() {
   chunks_.reserve(chunks_.size() + 1);
   char* chunk = std::exchange(spare_, nullptr);
   if (chunk == nullptr) chunk = map_chunk();
+  spare_wanted_ = false;
   chunks_.push_back(chunk);
   for (std::size_t at = kChunkBytes; at != 0; at -= kPageBytes) cold_.push_back(chunk + at - kPageBytes);
 }
@@ -142,7 +147,6 @@ void PageSource::prepare_spares() {
   while (true) {
     spare_changed_.wait(lock, [this] { return stopping_ || (spare_wanted_ && spare_ == nullptr); });
     if (stopping_) return;
-    spare_wanted_ = false;
     lock.unlock();
     char* chunk = nullptr;
     try {
@@ -153,7 +157,22 @@ void PageSource::prepare_spares() {
     }
     lock.lock();
     spare_ = chunk;
+    if (chunk != nullptr && is_spare_taken(lock)) continue;
+    spare_wanted_ = false;
+    chunk = std::exchange(spare_, nullptr);
+    lock.unlock();
+    if (chunk != nullptr) munmap(chunk, kChunkBytes);
+    lock.lock();
   }
+}
+
+// Waits until it is; false once no pages are asked for any more.
+bool PageSource::is_spare_taken(std::unique_lock<std::mutex>& lock) {
+  do {
+    is_growing_ = false;
+    spare_changed_.wait_for(lock, kSpareKept, [this] { return stopping_ || spare_ == nullptr; });
+  } while (is_growing_ && !stopping_ && spare_ != nullptr);
+  return stopping_ || spare_ == nullptr;
 }
 
 void PageSource::free(std::span<void*> pages) {
@@ -165,6 +184,11 @@ void PageSource::free(std::span<void*> pages) {
     give_back(pages.first(length));
     pages = pages.subspan(length);
   }
+}
+
+bool PageSource::has_spare() {
+  const std::lock_guard lock(mutex_);
+  return spare_ != nullptr;
 }
 
 // Puts aside what the reserve has room for; returns the others.

@@ -23,7 +23,7 @@ void free_block(void* block, std::size_t bytes);
 //
 // Pages are cut from chunks of 2 MiB, each one huge page where the kernel has one. To find or make one may take it many
 // milliseconds, so a thread of its own sees to it that the next chunk is there before it is needed; where it isn't yet,
-// a chunk of ordinary pages is taken instead.
+// a chunk of ordinary pages is taken instead. What was made ready and isn't needed, since nothing grows, goes again.
 class PageSource {
  public:
   PageSource() = default;
@@ -37,20 +37,25 @@ class PageSource {
   // Sorts `pages`. The more of them at a time the better: what lies side by side goes back in one call to the kernel.
   void free(std::span<void*> pages);
 
+  // Whether a chunk is ready that nobody needs yet.
+  bool has_spare();
+
  private:
   std::span<void*> keep_warm(std::span<void*> pages);
   void give_back(std::span<void*> run);
   void add_chunk();
   void ask_for_spare();
   void prepare_spares();
+  bool is_spare_taken(std::unique_lock<std::mutex>& lock);
 
   std::mutex mutex_;
   std::vector<void*> chunks_;
   std::vector<void*> warm_;  // free pages that still have memory
   std::vector<void*> cold_;  // free pages without
 
-  char* spare_ = nullptr;  // a chunk that is ready
-  bool spare_wanted_ = false;
+  char* spare_ = nullptr;      // a chunk that is ready
+  bool spare_wanted_ = false;  // asked for, and then until it is taken or goes
+  bool is_growing_ = false;    // pages were asked for since this was looked at last
   bool stopping_ = false;
   std::condition_variable spare_changed_;
   std::thread preparer_;  // started when the first huge page is wanted

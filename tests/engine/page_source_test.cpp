@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/memory.hpp"
+#include "support/base/wait.hpp"
 
 namespace kv::engine {
 namespace {
@@ -75,6 +76,21 @@ TEST(PageSourceThreads, ServesSeveralThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(PageSourceThreads, KeepsNoSpareChunkWhereNothingGrows) {
+  PageSource source;
+  std::vector<void*> pages;
+  for (int round = 0; round < 2; ++round) {
+    // One after the other until the next chunk is made ready, which may take a moment.
+    ASSERT_TRUE(test::wait_until([&] {
+      if (pages.size() < kManyPages) pages.push_back(source.allocate());
+      return source.has_spare();
+    }));
+    EXPECT_LT(pages.size(), kManyPages);
+    EXPECT_TRUE(test::wait_until([&] { return !source.has_spare(); }));
+  }
+  source.free(pages);
 }
 
 TEST(PageSourceThreads, MayGoWhileTheNextChunkIsBeingMade) {
