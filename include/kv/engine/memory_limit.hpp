@@ -77,8 +77,8 @@ class MemoryLimit {
   // delete come in even where nothing may be evicted, buffers may take a sixteenth of the limit beside it.
   bool make_room_for_buffer(std::size_t bytes, Call& call);
 
-  // Whether a buffer of so many bytes, which is there and counted, may stay: it may where all others take less than their
-  // sixteenth, or there is room for it, if need be once everything is evicted. Thread-safe.
+  // Whether a buffer of so many bytes, which is there and counted, may stay: where all others take no more than their
+  // sixteenth, or it has room, if need be once everything is evicted. Thread-safe.
   bool may_stay(std::size_t buffer);
 
   // Looks at the process, and evicts what is over the limit. Breaks off while the log is full, and at stop(). Called by
