@@ -6,9 +6,19 @@
 #include <utility>
 
 #include "kv/base/free_beside.hpp"
+#include "kv/base/limits.hpp"
 #include "kv/base/memory_account.hpp"
 
 namespace kv {
+namespace {
+
+void count(std::size_t capacity, int times) {
+  if (capacity == 0) return;
+  const auto use = capacity > kBufferBytesUsual ? memory::Use::kLargeBuffers : memory::Use::kBuffers;
+  memory::add(use, times * static_cast<std::int64_t>(capacity));
+}
+
+}  // namespace
 
 ByteBuffer::~ByteBuffer() {
   release();
@@ -16,7 +26,7 @@ ByteBuffer::~ByteBuffer() {
 
 void ByteBuffer::release() {
   free_beside(data_, capacity_);
-  if (capacity_ != 0) memory::add(memory::Use::kBuffers, -static_cast<std::int64_t>(capacity_));
+  count(capacity_, -1);
 }
 
 ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
@@ -81,7 +91,8 @@ void ByteBuffer::reallocate(std::size_t capacity) {
     begin_ = 0;
   }
   data_ = fresh;
-  memory::add(memory::Use::kBuffers, static_cast<std::int64_t>(capacity) - static_cast<std::int64_t>(capacity_));
+  count(capacity_, -1);
+  count(capacity, 1);
   capacity_ = capacity;
 }
 

@@ -176,7 +176,7 @@ protocol::Handled Dispatcher::handle(const protocol::Frame& frame, protocol::Cal
         weight,    handled};
     if (const auto done = run(frame, context); !done) [[unlikely]] {
       fail(done.error());
-    } else if (const std::size_t size = out.size() - size_before; size > kOutputBytesUsual && !may_stay(frame, out))
+    } else if (const std::size_t size = out.size() - size_before; size > kBufferBytesUsual && !may_stay(frame, out))
         [[unlikely]] {
       fail({Errc::kOutOfMemory, "over the memory limit, and others leave large replies unread"});
       out.shrink_to(kOutputBytesUsual);
@@ -217,6 +217,10 @@ bool Dispatcher::make_room(std::size_t bytes) {
   } catch (const std::bad_alloc&) {
     return false;
   }
+}
+
+bool Dispatcher::is_short_of_memory() const {
+  return services_.memory != nullptr && services_.memory->is_far_over();
 }
 
 void Dispatcher::refuse(const Error& error, ByteBuffer& out) {

@@ -60,7 +60,7 @@ json::object memory_section(const Services& services, const engine::Engine::Usag
                        {"table_bytes", usage.table_bytes},
                        {"page_bytes", held_bytes(Use::kPages)},
                        {"large_entry_bytes", held_bytes(Use::kLargeEntries)},
-                       {"buffer_bytes", held_bytes(Use::kBuffers)},
+                       {"buffer_bytes", held_bytes(Use::kBuffers) + held_bytes(Use::kLargeBuffers)},
                        {"log_queue_bytes", held_bytes(Use::kLogQueue)}};
   const auto limit = services.memory == nullptr ? engine::MemoryLimit::Status{} : services.memory->status();
   section["limit_bytes"] = limit.limit;

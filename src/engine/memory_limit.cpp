@@ -138,12 +138,12 @@ MemoryLimit::Room MemoryLimit::make_room(std::size_t payload, Call& call) {
 }
 
 bool MemoryLimit::make_room_for_buffer(std::size_t bytes, Call& call) {
-  const std::int64_t buffers = memory::held(Use::kBuffers) + static_cast<std::int64_t>(bytes);
+  const std::int64_t buffers = memory::held(Use::kLargeBuffers) + static_cast<std::int64_t>(bytes);
   return buffers <= limit() / kBuffersPart || static_cast<bool>(make_room(bytes, call));
 }
 
 bool MemoryLimit::may_stay(std::size_t buffer) {
-  const std::int64_t others = memory::held(Use::kBuffers) - static_cast<std::int64_t>(buffer);
+  const std::int64_t others = memory::held(Use::kLargeBuffers) - static_cast<std::int64_t>(buffer);
   if (others <= limit() / kBuffersPart || could_fit(0)) return true;
   refused_.fetch_add(1, std::memory_order_relaxed);
   return false;
@@ -151,12 +151,13 @@ bool MemoryLimit::may_stay(std::size_t buffer) {
 
 void MemoryLimit::look(UnixMillis now) {
   measure();
-  // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when it is
-  // nearly full, or too full for somebody, and there is more of that than after the last time.
+  // What the allocator keeps grows when what is freed lies between what is not. Trimming is worth its time when there
+  // is much more of that than after the last time, or some more and it is nearly full, or too full for somebody.
   const std::uint64_t refused = refused_.load(std::memory_order_relaxed);
   const bool is_short = used() > limit() - slack() || refused != refused_before_;
   refused_before_ = refused;
-  if (is_short && unheld_ - std::min<std::int64_t>(least_unheld_, unheld_) > slack()) {
+  const std::int64_t kept = unheld_ - std::min<std::int64_t>(least_unheld_, unheld_);
+  if (kept > limit() / kKeptPart || (is_short && kept > slack())) {
     process_->trim();
     measure();
     least_unheld_ = unheld_;

@@ -66,7 +66,7 @@ Awaitable<void> Session::run() {
           break;
         }
         if (const std::size_t growth = growth_for_large_frame(); growth != 0) [[unlikely]] {
-          if (!co_await has_room_for(growth)) {
+          if (!co_await grow_input(growth)) {
             refuse_frame();
             break;
           }
@@ -246,21 +246,29 @@ Session::Step Session::step_without_frame() const {
   return input_ended_ ? Step::kClose : Step::kRead;
 }
 
-// By how much the buffer has to grow past what is usual: it holds nothing but the beginning of a larger frame.
+// By how much the buffer has to grow past what is usual, where it holds nothing but the beginning of a larger frame: by
+// as much as has already arrived.
 std::size_t Session::growth_for_large_frame() const {
   if (input_.size() < kInputBytesUsual || input_.size() < input_.capacity()) return 0;
   return std::min(protocol::bytes_missing(input_.view()), input_.size());
 }
 
-// As what is evicted for them is in proportion, many bytes are no work for an I/O thread.
-Awaitable<bool> Session::has_room_for(std::size_t bytes) {
-  bool found = false;
+// False where there is no room. It grows at once where there is, and so is counted before others ask. What is evicted
+// is in proportion, so that many bytes are no work for an I/O thread.
+Awaitable<bool> Session::grow_input(std::size_t bytes) {
+  const std::size_t size = input_.size() + bytes;
+  bool has_grown = false;
+  const auto grow = [&] {
+    if (size > kBufferBytesUsual && !context_.handler.make_room(bytes)) return;
+    input_.reserve(size);
+    has_grown = true;
+  };
   if (bytes <= kTransferBytesMax) {
-    found = context_.handler.make_room(bytes);
+    grow();
   } else {
-    co_await run_beside(context_.heavy_work, [&] { found = context_.handler.make_room(bytes); });
+    co_await run_beside(context_.heavy_work, grow);
   }
-  co_return found;
+  co_return has_grown;
 }
 
 // REQUIRES: the input holds the beginning of a frame, and nothing else.
@@ -271,15 +279,12 @@ void Session::refuse_frame() {
   input_.clear();
 }
 
-// The buffer grows to kInputBytesUsual once a read has filled it, as there is likely to be more then; and past that
-// only while it holds a frame that is larger, and then by as much as has already arrived.
+// The buffer grows to kInputBytesUsual once a read has filled it, as there is likely to be more then.
 asio::mutable_buffer Session::make_room_to_read() {
   input_.compact();
   const bool is_usual = input_.capacity() < kInputBytesUsual;
   if (is_usual && (filled_ || input_.writable() == 0)) {
     input_.reserve(kInputBytesUsual);
-  } else if (const std::size_t growth = growth_for_large_frame(); growth != 0) {
-    input_.reserve(input_.size() + growth);
   } else if (input_.empty() && input_.capacity() > kInputBytesUsual) {
     input_.shrink_to(kInputBytesUsual);
   }
@@ -494,6 +499,12 @@ SteadyClock::duration Session::time_before_service() const {
   return SteadyClock::duration::max();
 }
 
+// With a peer that makes the session hold memory meanwhile; 0: for ever.
+std::chrono::milliseconds Session::patience(std::chrono::milliseconds limit) const {
+  if (!context_.handler.is_short_of_memory()) return limit;
+  return limit.count() == 0 ? kPatienceWhenShort : std::min<std::chrono::milliseconds>(limit, kPatienceWhenShort);
+}
+
 void Session::sweep(SteadyClock::time_point now) {
   coarse_now_ = now;
   if (now - awaited_since_ >= time_before_service()) {
@@ -502,7 +513,7 @@ void Session::sweep(SteadyClock::time_point now) {
   }
   if (activity_ == Activity::kLingering && now >= linger_until_) return abort();
   if (activity_ == Activity::kWriting) {
-    const auto limit = context_.limits.reply_timeout();
+    const auto limit = patience(context_.limits.reply_timeout());
     if (limit.count() > 0 && now - last_active_ >= limit + kSweepPeriod) {
       context_.counters.add(Counter::kTimeouts);
       return abort();
@@ -511,7 +522,7 @@ void Session::sweep(SteadyClock::time_point now) {
   if (activity_ != Activity::kReading) return;
   const auto quiet_for = now - last_active_;
   const bool has_begun = !input_.empty() || unwanted_ != 0;
-  const auto limit = has_begun ? context_.limits.request_timeout() : context_.limits.idle_timeout();
+  const auto limit = has_begun ? patience(context_.limits.request_timeout()) : context_.limits.idle_timeout();
   // The time of the last activity is known to one period, and nobody is to be cut off early.
   if (limit.count() > 0 && quiet_for >= limit + kSweepPeriod) {
     context_.counters.add(Counter::kTimeouts);

@@ -115,7 +115,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   std::size_t payload_bytes_max() const;
   Group look_ahead() const;
   std::size_t growth_for_large_frame() const;
-  Awaitable<bool> has_room_for(std::size_t bytes);
+  Awaitable<bool> grow_input(std::size_t bytes);
   void refuse_frame();
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
@@ -133,6 +133,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
 
   const protocol::Peer& peer() const { return caller_ == nullptr ? peer_ : caller_->peer(); }
   SteadyClock::duration time_before_service() const;
+  std::chrono::milliseconds patience(std::chrono::milliseconds limit) const;
   bool peer_is_gone();
   // Sleeps until wake(), at most `at_most`.
   Awaitable<void> sleep(SteadyClock::duration at_most);
@@ -158,7 +159,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   SteadyClock::time_point last_active_;
   SteadyClock::time_point linger_until_{};
   std::size_t unwanted_ = 0;  // bytes of a refused frame that are still to come
-  std::uint64_t waits_ = 0;  // tells one wait from the next
+  std::uint64_t waits_ = 0;   // tells one wait from the next
   Activity activity_ = Activity::kRunning;
   std::uint8_t last_command_ = 0;  // its byte; 0: none yet
   bool filled_ = false;            // the last read took all the room there was

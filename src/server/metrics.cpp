@@ -111,7 +111,7 @@ void add_memory(MetricFamilies& to, const MetricFigures& figures) {
   to.gauges("kv_memory_bytes", "Memory that is held, by its use.");
   to.add(held(Use::kPages), {{"use", "pages"}});
   to.add(held(Use::kLargeEntries), {{"use", "large_entries"}});
-  to.add(held(Use::kBuffers), {{"use", "buffers"}});
+  to.add(held(Use::kBuffers) + held(Use::kLargeBuffers), {{"use", "buffers"}});
   to.add(held(Use::kLogQueue), {{"use", "log_queue"}});
   to.gauge("kv_memory_limit_bytes", "What --max-memory allows; 0: as much as there is.", number(figures.memory.limit));
   to.gauge("kv_memory_used_bytes", "What counts against it; 0 where there is none.", number(figures.memory.used));

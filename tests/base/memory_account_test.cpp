@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kv/base/byte_buffer.hpp"
+#include "kv/base/limits.hpp"
 
 namespace kv::memory {
 namespace {
@@ -62,6 +63,18 @@ TEST(MemoryAccount, HasTheBuffers) {
     moved.append("x");
   }
   EXPECT_EQ(held(Use::kBuffers), before);
+}
+
+TEST(MemoryAccount, HasLargeBuffersApart) {
+  const std::int64_t usual = held(Use::kBuffers);
+  const std::int64_t large = held(Use::kLargeBuffers);
+  ByteBuffer buffer(kBufferBytesUsual);
+  EXPECT_EQ(held(Use::kBuffers), usual + static_cast<std::int64_t>(kBufferBytesUsual));
+  buffer.reserve(kBufferBytesUsual + 1);
+  EXPECT_EQ(held(Use::kBuffers), usual);
+  EXPECT_EQ(held(Use::kLargeBuffers), large + static_cast<std::int64_t>(buffer.capacity()));
+  buffer.shrink_to(0);
+  EXPECT_EQ(held(Use::kLargeBuffers), large);
 }
 
 }  // namespace

@@ -244,33 +244,62 @@ TEST_F(MemoryLimitWithoutEviction, BuffersMayTakeASixteenthWhereThereIsNoRoom) {
   EXPECT_FALSE(has_room(kMiB));
   EXPECT_TRUE(has_room_for_buffer(4 * kMiB));
   EXPECT_FALSE(has_room_for_buffer(4 * kMiB + 1));
-  memory::add(memory::Use::kBuffers, 3 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, 3 * kMiB);
   EXPECT_TRUE(has_room_for_buffer(kMiB));
   EXPECT_FALSE(has_room_for_buffer(kMiB + 1)) << "together with those that there are";
-  memory::add(memory::Use::kBuffers, -3 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, -3 * kMiB);
   EXPECT_EQ(entries(), 64U);
+}
+
+TEST_F(MemoryLimitWithoutEviction, UsualBuffersLeaveLargeOnesTheirPart) {
+  fill(64);
+  memory::add(memory::Use::kBuffers, 10 * kMiB);
+  EXPECT_TRUE(has_room_for_buffer(4 * kMiB));
+  EXPECT_TRUE(limit.may_stay(0));
+  memory::add(memory::Use::kBuffers, -10 * kMiB);
+}
+
+TEST_F(MemoryLimitTest, ItIsFarOverWhenMoreIsTakenThanLargeBuffersAreGranted) {
+  set_used(68 * kMiB);
+  look();
+  EXPECT_TRUE(limit.is_over());
+  EXPECT_FALSE(limit.is_far_over());
+  set_used(68 * kMiB + 1);
+  look();
+  EXPECT_TRUE(limit.is_far_over());
+}
+
+TEST_F(MemoryLimitTest, MuchThatTheAllocatorKeepsIsTrimmedLongBeforeItIsFull) {
+  process->trimmable = 9 * kMiB;
+  process->beside += 7 * kMiB;
+  look();
+  EXPECT_EQ(process->trims, 0);
+  process->beside += 2 * kMiB;
+  look();
+  EXPECT_EQ(process->trims, 1);
+  EXPECT_EQ(process->trimmable, 0);
 }
 
 TEST_F(MemoryLimitWithoutEviction, ABufferThatIsThereMayStayWhereTheOthersAreSmallOrThereIsRoom) {
   fill(64);
   EXPECT_TRUE(limit.may_stay(0));
-  memory::add(memory::Use::kBuffers, 10 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, 10 * kMiB);
   EXPECT_TRUE(limit.may_stay(6 * kMiB));
   EXPECT_FALSE(limit.may_stay(6 * kMiB - 1));
   EXPECT_EQ(limit.status().refused, 1U);
   for (int i = 0; i < 11; ++i) cache.remove("filling " + std::to_string(i));
   EXPECT_TRUE(limit.may_stay(0));
-  memory::add(memory::Use::kBuffers, -10 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, -10 * kMiB);
 }
 
 TEST_F(MemoryLimitTest, ABufferThatIsThereMayStayWhereEvictingMakesRoomForIt) {
   fill(64);
-  memory::add(memory::Use::kBuffers, 60 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, 60 * kMiB);
   EXPECT_TRUE(limit.may_stay(0));
   EXPECT_EQ(entries(), 64U) << "which a look does";
-  memory::add(memory::Use::kBuffers, 10 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, 10 * kMiB);
   EXPECT_FALSE(limit.may_stay(0));
-  memory::add(memory::Use::kBuffers, -70 * kMiB);
+  memory::add(memory::Use::kLargeBuffers, -70 * kMiB);
 }
 
 TEST_F(MemoryLimitTest, LargerBuffersFindRoomAsEntriesDo) {
@@ -282,17 +311,20 @@ TEST_F(MemoryLimitTest, LargerBuffersFindRoomAsEntriesDo) {
 }
 
 TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedForARequestThatItLeavesNoRoom) {
-  process->trimmable = 40 * kMiB;
-  process->beside += 60 * kMiB;
+  set_used(52 * kMiB);
+  look();
+  const int before = process->trims;
+  process->trimmable = 7 * kMiB;
+  process->beside += 7 * kMiB;
   look();
   EXPECT_TRUE(has_room(1'000));
   look();
-  EXPECT_EQ(process->trims, 0) << "nobody is short of it";
+  EXPECT_EQ(process->trims, before) << "nobody is short of it";
   EXPECT_FALSE(has_room(10 * kMiB));
   look();
   EXPECT_TRUE(has_room(10 * kMiB));
   look();
-  EXPECT_EQ(process->trims, 1);
+  EXPECT_EQ(process->trims, before + 1);
 }
 
 TEST_F(MemoryLimitWithoutEviction, WhatTheAllocatorKeepsIsTrimmedBeforeALittleTooMuchIsRefusedForGood) {

@@ -190,7 +190,7 @@ TEST_F(LimitsTest, ALargeRequestThatFindsNoRoomIsRefusedAndItsConnectionGoesOn) 
   const std::string request = echo(std::string(3 << 20, 'x'));
   const std::string usual = echo(std::string(kInputBytesUsual / 2, 'u'));
   // It is refused as it comes to be larger than usual, where an I/O thread asks for room itself, and where it doesn't.
-  for (const std::size_t room : {std::size_t{0}, kInputBytesUsual, kTransferBytesMax, 4 * kTransferBytesMax}) {
+  for (const std::size_t room : {std::size_t{0}, kBufferBytesUsual, kTransferBytesMax, 4 * kTransferBytesMax}) {
     handler.leave_room_for(room);
     RawClient client = connect();
     client.send(echo("before") + request.substr(0, 2 << 20));
@@ -204,6 +204,35 @@ TEST_F(LimitsTest, ALargeRequestThatFindsNoRoomIsRefusedAndItsConnectionGoesOn) 
     handler.leave_room_for(2 * request.size());
     EXPECT_EQ(client.call(request), ok(std::string(3 << 20, 'x')));
   }
+}
+
+TEST_F(LimitsTest, ARequestOfUsualSizeNeedsNoRoom) {
+  start();
+  handler.leave_room_for(0);
+  const std::string payload(kBufferBytesUsual - 100, 'x');
+  RawClient client = connect();
+  client.send(echo(payload).substr(0, 50'000));
+  RawClient other = connect();
+  pass_time_on_the_io_thread(other);
+  client.send(echo(payload).substr(50'000) + echo("and more"));
+  EXPECT_EQ(client.receive(), ok(payload));
+  EXPECT_EQ(client.receive(), ok("and more"));
+}
+
+TEST_F(LimitsTest, WhereMemoryIsShortWhoHoldsSomeMustGoOnSoon) {
+  options.request_timeout = milliseconds(0);
+  start();
+  RawClient idle = connect();
+  RawClient begun = connect();
+  begun.send(header('e', 10));
+  RawClient slow = connect(4'096);
+  slow.send(fill(8 << 20));
+  ASSERT_TRUE(eventually([&] { return !slow.is_quiet(); }));
+  EXPECT_EQ(counted(Counter::kTimeouts), 0U);
+  handler.be_short_of_memory(true);
+  EXPECT_EQ(begun.receive_until_eof(), "");
+  EXPECT_TRUE(eventually([&] { return counted(Counter::kTimeouts) == 2; }));
+  EXPECT_EQ(idle.call(echo("which holds none")), ok("which holds none"));
 }
 
 TEST_F(LimitsTest, ARefusedRequestHoldsNoMemory) {

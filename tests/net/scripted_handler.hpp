@@ -78,6 +78,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
              std::chrono::nanoseconds time) override;
   bool make_room(std::size_t bytes) override;
+  bool is_short_of_memory() const override { return is_short_; }
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 
@@ -92,6 +93,8 @@ class ScriptedHandler final : public protocol::RequestHandler {
 
   // So many bytes in all will find room for more of a large request; any number unless set.
   void leave_room_for(std::size_t bytes) { room_ = bytes; }
+
+  void be_short_of_memory(bool is_short) { is_short_ = is_short; }
 
   // Whether new connections are admitted without more ado; admit() admits the one that sends it.
   void admit_all(bool all) { admits_ = all; }
@@ -120,6 +123,7 @@ class ScriptedHandler final : public protocol::RequestHandler {
   std::function<void()> action_;
   std::atomic<bool> admits_{true};
   std::atomic<std::size_t> room_{~std::size_t{0}};
+  std::atomic<bool> is_short_{false};
   std::atomic<std::size_t> tails_{0};
   std::atomic<std::size_t> handled_{0};
   std::atomic<UnixMillis> last_now_{0};

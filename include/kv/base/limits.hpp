@@ -43,6 +43,7 @@ inline constexpr std::size_t kRefusedConnectionsMax = 256;       // over the lim
 inline constexpr std::size_t kInputBytesIdle = 2U << 10;         // what a quiet session keeps
 inline constexpr std::size_t kInputBytesUsual = 16U << 10;       // only a larger frame makes it grow past this
 inline constexpr std::size_t kOutputBytesUsual = 64U << 10;      // kept of an output buffer that had to grow
+inline constexpr std::size_t kBufferBytesUsual = 64U << 10;      // a larger one counts by itself, and asks for room
 inline constexpr std::size_t kReplyBacklogDefault = 256U << 10;  // --reply-backlog: over it no frame is run
 inline constexpr std::size_t kReplyBacklogFloor = 4U << 10;
 inline constexpr std::size_t kReplyBacklogCeiling = 1U << 30;
@@ -56,6 +57,7 @@ inline constexpr std::size_t kTlsBytesAtOnce = 64U << 10;                 // enc
 inline constexpr std::chrono::seconds kHandshakeMax{10};                  // that TLS waits for its peer
 inline constexpr std::size_t kHandshakesMax = 1'024;                      // over it they get a tenth of that
 inline constexpr std::chrono::seconds kTlsFilesPeriod{2};                 // the look at whether certificates changed
+inline constexpr std::chrono::seconds kPatienceWhenShort{1};              // with peers that hold memory, at most
 inline constexpr std::chrono::seconds kRequestTimeoutDefault{30};         // --request-timeout
 inline constexpr std::chrono::seconds kReplyTimeoutDefault{300};          // --reply-timeout
 inline constexpr std::chrono::seconds kTcpKeepaliveDefault{300};          // --tcp-keepalive

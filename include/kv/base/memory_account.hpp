@@ -14,11 +14,12 @@ enum class Use : std::uint8_t {
   kPages,         // that entries are kept in, full or not
   kLargeEntries,  // each by itself
   kTables,
-  kBuffers,  // of connections, what requests hold for a while, and blocks that are about to be freed
+  kBuffers,       // of connections, what requests hold for a while, and blocks that are about to be freed
+  kLargeBuffers,  // those over kBufferBytesUsual: of large requests and replies
   kLogQueue,
   kPasswords,  // for checks that are under way
 };
-inline constexpr std::size_t kUses = 6;
+inline constexpr std::size_t kUses = 7;
 
 inline constexpr std::int64_t kUncountedMax = std::int64_t{64} << 10;
 

@@ -56,6 +56,7 @@ class Dispatcher final : public protocol::RequestHandler {
   void timed(std::span<const protocol::Frame> frames, const protocol::Caller& caller,
              std::chrono::nanoseconds time) override;
   bool make_room(std::size_t bytes) override;
+  bool is_short_of_memory() const override;
   void refuse(const Error& error, ByteBuffer& out) override;
   void prefetch(std::span<const protocol::Frame> frames) override;
 

@@ -73,12 +73,13 @@ class MemoryLimit {
   // REQUIRES: no shard lock is held. Throws std::bad_alloc.
   Room make_room(std::size_t bytes, Call& call);
 
-  // As make_room(), for `bytes` more of a buffer, which are counted once they are there. So that requests that read or
-  // delete come in even where nothing may be evicted, buffers may take a sixteenth of the limit beside it.
+  // As make_room(), for `bytes` more of a large buffer (Use::kLargeBuffers), which are counted once they are there. So
+  // that requests that read or delete come in even where nothing may be evicted, such buffers may take a sixteenth of
+  // the limit beside it.
   bool make_room_for_buffer(std::size_t bytes, Call& call);
 
-  // Whether a buffer of so many bytes, which is there and counted, may stay: where all others take no more than their
-  // sixteenth, or it has room, if need be once everything is evicted. Thread-safe.
+  // Whether a large buffer of so many bytes, which is there and counted, may stay: where all others take no more than
+  // their sixteenth, or it has room, if need be once everything is evicted. Thread-safe.
   bool may_stay(std::size_t buffer);
 
   // Looks at the process, and evicts what is over the limit. Breaks off while the log is full, and at stop(). Called by
@@ -91,6 +92,9 @@ class MemoryLimit {
   void set_limit(std::uint64_t bytes) { limit_.store(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
 
   bool is_over() const { return used() > limit(); }
+  // Whether it is over by more than what is granted to large buffers: something else takes memory that nobody asked
+  // for.
+  bool is_far_over() const { return used() > limit() + limit() / kBuffersPart; }
 
   struct Status {
     std::uint64_t limit = 0;
@@ -116,6 +120,7 @@ class MemoryLimit {
   const SetAside set_aside_;
   static constexpr std::int64_t kSlackPart = 64;
   static constexpr std::int64_t kBuffersPart = 16;
+  static constexpr std::int64_t kKeptPart = 8;
 
   std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> unheld_{0};  // resident but not counted, at the last look; may be negative

@@ -104,6 +104,9 @@ class RequestHandler {
   // to be refused. Takes as long as making so much room takes. Thread-safe; never throws.
   virtual bool make_room(std::size_t bytes) = 0;
 
+  // Whether memory is so short that peers which hold some without going on are to be cut off soon. Cheap; thread-safe.
+  virtual bool is_short_of_memory() const = 0;
+
   // Appends the reply to a frame that was refused before it was read in full.
   virtual void refuse(const Error& error, ByteBuffer& out) = 0;
 
