@@ -2,14 +2,15 @@
 
 #include <charconv>
 #include <cstdio>
+#include <exception>
 #include <utility>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
+
+#include "observability/lookup.hpp"
 
 namespace kv::observability {
 namespace {
@@ -63,7 +64,7 @@ json::object span_json(const Spans& of, const Span& span) {
 // One request, driven by an io_context of its own.
 class Post {
  public:
-  Post(const Url& url, std::string body) : url_(url), resolver_(io_), stream_(io_) {
+  Post(const Url& url, std::string body) : url_(url), stream_(io_) {
     request_.method(http::verb::post);
     request_.target(url.target);
     request_.version(11);
@@ -77,9 +78,15 @@ class Post {
     answer_.body_limit(kAnswerBytesMax);
   }
 
-  Result<void> run(std::chrono::milliseconds time_max) {
-    resolver_.async_resolve(url_.host, url_.port, [this](auto error, auto found) { connect(error, found); });
-    io_.run_for(time_max);
+  Result<void> run(std::chrono::milliseconds time_max, const std::stop_token& give_up) {
+    const auto deadline = std::chrono::steady_clock::now() + time_max;
+    const auto found = look_up(url_.host, url_.port, deadline, give_up);
+    if (!found) return found.error();
+    stream_.async_connect(*found, [this](auto failed, const auto&) { write(failed); });
+    {
+      const std::stop_callback cut_short(give_up, [this] { io_.stop(); });
+      io_.run_until(deadline);
+    }
     if (!done_) return Error{Errc::kInternal, "no answer within " + std::to_string(time_max.count()) + " ms"};
     if (error_) return Error{Errc::kInternal, error_.message()};
     const auto status = answer_.get().result_int();
@@ -88,12 +95,6 @@ class Post {
   }
 
  private:
-  using Found = asio::ip::tcp::resolver::results_type;
-
-  void connect(beast::error_code error, const Found& found) {
-    if (error) return end(error);
-    stream_.async_connect(found, [this](auto failed, const auto&) { write(failed); });
-  }
   void write(beast::error_code error) {
     if (error) return end(error);
     http::async_write(stream_, request_, [this](auto failed, std::size_t) { read(failed); });
@@ -109,7 +110,6 @@ class Post {
 
   const Url& url_;
   asio::io_context io_{1};
-  asio::ip::tcp::resolver resolver_;
   beast::tcp_stream stream_;
   http::request<http::string_body> request_;
   beast::flat_buffer buffer_;
@@ -171,11 +171,12 @@ Result<Url> parse_http_url(std::string_view text) {
   return url;
 }
 
-Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max) {
+Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
+                       const std::stop_token& give_up) {
   try {
-    return Post(url, std::move(body)).run(time_max);
-  } catch (const boost::system::system_error& error) {
-    return Error{Errc::kInternal, error.code().message()};
+    return Post(url, std::move(body)).run(time_max, give_up);
+  } catch (const std::exception& error) {  // no descriptor or thread is to be had
+    return Error{Errc::kInternal, error.what()};
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,8 @@ struct Url {
 Result<Url> parse_http_url(std::string_view text);
 
 // POSTs `body` as JSON. Fails with kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or
-// isn't there in time.
-Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max);
+// isn't there in time, or before the caller gives up.
+Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
+                       const std::stop_token& give_up);
 
 }  // namespace kv::observability

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <pthread.h>
 #include <random>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -28,8 +29,8 @@ constexpr std::size_t kSpansInRequestMax = 1'024;
 // A request goes out once so many spans wait, or the first of them has waited for so long.
 constexpr std::size_t kSpansToSendAtOnce = 512;
 constexpr milliseconds kSendPeriod{1'000};
-constexpr milliseconds kAnswerMax{5'000};
-constexpr milliseconds kLastAnswerMax{1'000};
+// How long the end waits for what is under way and what is left to be sent.
+constexpr milliseconds kEndMax{1'000};
 // After a failure the collector is left alone for a while, for twice as long after each more.
 constexpr milliseconds kPauseMin{1'000};
 constexpr milliseconds kPauseMax{30'000};
@@ -86,9 +87,10 @@ Span& Trace::add(std::string_view name, UnixNanos begin) {
 
 struct Tracer::State {
   void run();
-  bool send_some(milliseconds answer_max);
+  bool send_some();
 
   Url url;
+  milliseconds answer_max{};
   OtlpResource resource;
   std::uint64_t sampled_below = 0;  // of 2^63 random numbers
 
@@ -97,10 +99,12 @@ struct Tracer::State {
   std::vector<Spans> queue;  // guarded by mutex, as what follows
   std::size_t queued = 0;    // spans in it
   bool stopping = false;
+  bool ended = false;  // the sender has nothing more to do
 
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> dropped{0};
-  bool is_failing = false;  // the sender's own
+  bool is_failing = false;   // the sender's own
+  std::stop_source give_up;  // from then on no request goes on or begins
   std::thread sender;
 };
 
@@ -114,6 +118,7 @@ Result<std::unique_ptr<Tracer>> Tracer::start(const Options& options) {
   if (!url) return url.error();
   auto state = std::make_unique<State>();
   state->url = *std::move(url);
+  state->answer_max = options.answer_max;
   state->resource = {.version = options.version, .instance = std::to_string(random_id())};
   constexpr double kAll = 9'223'372'036'854'775'808.0;  // 2^63
   state->sampled_below = static_cast<std::uint64_t>(std::clamp(options.ratio, 0.0, 1.0) * kAll);
@@ -129,10 +134,12 @@ Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {
 
 Tracer::~Tracer() {
   {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->stopping = true;
+    state_->changed.notify_all();
+    state_->changed.wait_for(lock, kEndMax, [this] { return state_->ended; });
   }
-  state_->changed.notify_all();
+  state_->give_up.request_stop();
   state_->sender.join();
 }
 
@@ -174,7 +181,7 @@ void Tracer::State::run() {
     changed.wait_for(lock, kSendPeriod, [this] { return stopping || queued >= kSpansToSendAtOnce; });
     if (queued == 0 || stopping) continue;
     lock.unlock();
-    const bool was_sent = send_some(kAnswerMax);
+    const bool was_sent = send_some();
     lock.lock();
     if (was_sent) {
       pause = kPauseMin;
@@ -183,18 +190,18 @@ void Tracer::State::run() {
       pause = std::min(2 * pause, kPauseMax);
     }
   }
-  const auto until = std::chrono::steady_clock::now() + kLastAnswerMax;
   for (bool was_sent = true; was_sent && queued != 0;) {
     lock.unlock();
-    const auto left = std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
-    was_sent = left > milliseconds(0) && send_some(left);
+    was_sent = send_some();
     lock.lock();
   }
   dropped += queued;
+  ended = true;
+  changed.notify_all();
 }
 
 // Sends the oldest, as many as fit a request. What isn't taken is gone: the next ones tell as much.
-bool Tracer::State::send_some(milliseconds answer_max) {
+bool Tracer::State::send_some() {
   std::vector<Spans> traces;
   std::size_t count = 0;
   {
@@ -208,7 +215,7 @@ bool Tracer::State::send_some(milliseconds answer_max) {
     queue.erase(queue.begin(), last);
     queued -= count;
   }
-  const auto done = post_json(url, otlp_json(resource, traces), answer_max);
+  const auto done = post_json(url, otlp_json(resource, traces), answer_max, give_up.get_token());
   (done ? sent : dropped) += count;
   if (!done && !std::exchange(is_failing, true)) {
     log::warn("traces can't be sent", {{"host", url.host}, {"port", url.port}, {"reason", done.error().message}});

@@ -4,12 +4,14 @@
 #include <condition_variable>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
@@ -87,6 +89,31 @@ class Collector {
   std::vector<http::request<http::string_body>> requests_;
   std::thread thread_;
 };
+
+// Takes one connection, reads what comes, and never answers.
+class SilentCollector {
+ public:
+  SilentCollector() : acceptor_(io_, {asio::ip::make_address("127.0.0.1"), 0}), socket_(io_) {}
+  std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
+  // Returns once a request is under way.
+  void take_request() {
+    acceptor_.accept(socket_);
+    char first = 0;
+    asio::read(socket_, asio::buffer(&first, 1));
+  }
+  // From now on a request fails.
+  void close() {
+    socket_.close();
+    acceptor_.close();
+  }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::socket socket_;
+};
+
+constexpr std::chrono::hours kNever{1};
 
 std::unique_ptr<Tracer> tracer_to(const std::string& endpoint, double ratio = 1) {
   return Tracer::start({.endpoint = endpoint, .ratio = ratio, .version = "1.2.3"}).value();
@@ -226,6 +253,42 @@ TEST(TraceTest, AnEndpointIsAnHttpUrl) {
   }
   EXPECT_EQ(parsed("http://a b"), "fault: it has blanks or characters that are not ASCII");
   EXPECT_EQ(parsed("http://a/\r\nX: y"), "fault: it has blanks or characters that are not ASCII");
+}
+
+TEST(TraceThreads, ARequestEndsWhenItsCallerGivesUp) {
+  SilentCollector collector;
+  std::stop_source give_up;
+  std::atomic<bool> ended{false};
+  std::thread caller([&] {
+    const Url url{.host = "127.0.0.1", .port = collector.port(), .target = "/"};
+    EXPECT_FALSE(post_json(url, "{}", kNever, give_up.get_token()));
+    ended = true;
+  });
+  collector.take_request();
+  EXPECT_FALSE(ended);
+  give_up.request_stop();
+  EXPECT_TRUE(wait_until([&] { return ended.load(); }));
+  collector.close();
+  caller.join();
+}
+
+TEST(TraceThreads, TheEndDoesNotWaitForACollectorThatNeverAnswers) {
+  SilentCollector collector;
+  auto tracer =
+      Tracer::start(
+          {.endpoint = "http://127.0.0.1:" + collector.port(), .ratio = 1, .version = {}, .answer_max = kNever})
+          .value();
+  tracer->sample("under way");
+  collector.take_request();
+  tracer->sample("left over");
+  std::atomic<bool> ended{false};
+  std::thread end([&] {
+    tracer.reset();
+    ended = true;
+  });
+  EXPECT_TRUE(wait_until([&] { return ended.load(); }));
+  collector.close();
+  end.join();
 }
 
 TEST(TraceThreads, ManyThreadsTraceAtOnce) {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -78,15 +79,16 @@ class Trace {
 class Tracer {
  public:
   struct Options {
-    std::string endpoint;  // http://HOST[:PORT][/PATH]; where there is no path, /v1/traces
-    double ratio = 0;      // of all that could be traced, 0 to 1
-    std::string version;   // of the server
+    std::string endpoint;                         // http://HOST[:PORT][/PATH]; where there is no path, /v1/traces
+    double ratio = 0;                             // of all that could be traced, 0 to 1
+    std::string version;                          // of the server
+    std::chrono::milliseconds answer_max{5'000};  // what the collector doesn't answer by then is dropped
   };
   // Whether it is one; fails with kArgument, and a sentence for people that has nothing of it in it.
   static Result<void> check_endpoint(std::string_view endpoint);
   // Starts the thread that sends. Fails with kArgument, and a sentence for people, where the endpoint is none.
   static Result<std::unique_ptr<Tracer>> start(const Options& options);
-  // Sends what is there, for a second at most.
+  // Sends what is there, for a second at most, whatever the collector and DNS do.
   ~Tracer();
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
