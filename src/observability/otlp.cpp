@@ -75,10 +75,12 @@ class Post {
     request_.set(http::field::connection, "close");
     request_.body() = std::move(body);
     request_.prepare_payload();
-    answer_.body_limit(kAnswerBytesMax);
+    answer_.body_limit(boost::none);  // what doesn't fit is not read
+    answer_.get().body().data = text_.data();
+    answer_.get().body().size = text_.size();
   }
 
-  Result<void> run(std::chrono::milliseconds time_max, const std::stop_token& give_up) {
+  Result<std::string> run(std::chrono::milliseconds time_max, const std::stop_token& give_up) {
     const auto deadline = std::chrono::steady_clock::now() + time_max;
     const auto found = look_up(url_.host, url_.port, deadline, give_up);
     if (!found) return found.error();
@@ -87,14 +89,21 @@ class Post {
       const std::stop_callback cut_short(give_up, [this] { io_.stop(); });
       io_.run_until(deadline);
     }
+    if (answer_.is_header_done()) return answer();
     if (!done_) return Error{Errc::kInternal, "no answer within " + std::to_string(time_max.count()) + " ms"};
-    if (error_) return Error{Errc::kInternal, error_.message()};
-    const auto status = answer_.get().result_int();
-    if (status / 100 != 2) return Error{Errc::kInternal, "the answer was status " + std::to_string(status)};
-    return {};
+    return Error{Errc::kInternal, error_.message()};
   }
 
  private:
+  // The status says how it went, however much of the body there is.
+  Result<std::string> answer() {
+    const auto status = answer_.get().result_int();
+    if (status / 100 != 2) return Error{Errc::kInternal, "the answer was status " + std::to_string(status)};
+    if (!answer_.is_done()) return std::string();
+    text_.resize(text_.size() - answer_.get().body().size);
+    return std::move(text_);
+  }
+
   void write(beast::error_code error) {
     if (error) return end(error);
     http::async_write(stream_, request_, [this](auto failed, std::size_t) { read(failed); });
@@ -113,7 +122,8 @@ class Post {
   beast::tcp_stream stream_;
   http::request<http::string_body> request_;
   beast::flat_buffer buffer_;
-  http::response_parser<http::string_body> answer_;
+  http::response_parser<http::buffer_body> answer_;
+  std::string text_ = std::string(kAnswerBytesMax, '\0');  // its body
   beast::error_code error_;
   bool done_ = false;
 };
@@ -171,8 +181,23 @@ Result<Url> parse_http_url(std::string_view text) {
   return url;
 }
 
-Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
-                       const std::stop_token& give_up) {
+std::uint64_t rejected_spans(std::string_view answer) {
+  json::error_code error;
+  const json::value parsed = json::parse(answer, error);
+  const json::value* const said = error ? nullptr : parsed.find_pointer("/partialSuccess/rejectedSpans", error);
+  if (said == nullptr) return 0;
+  if (!said->is_string()) {
+    const auto number = said->to_number<std::uint64_t>(error);
+    return error ? 0 : number;
+  }
+  const json::string& text = said->get_string();
+  std::uint64_t number = 0;
+  const auto [stopped, fault] = std::from_chars(text.begin(), text.end(), number);
+  return fault == std::errc() && stopped == text.end() ? number : 0;
+}
+
+Result<std::string> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
+                              const std::stop_token& give_up) {
   try {
     return Post(url, std::move(body)).run(time_max, give_up);
   } catch (const std::exception& error) {  // no descriptor or thread is to be had

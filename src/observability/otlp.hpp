@@ -32,9 +32,14 @@ struct Url {
 // nothing of the text in it.
 Result<Url> parse_http_url(std::string_view text);
 
-// POSTs `body` as JSON. Fails with kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or
-// isn't there in time, or before the caller gives up.
-Result<void> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
+// How many spans the collector did not take, by its answer, an ExportTraceServiceResponse in JSON; 0 where that doesn't
+// say, or isn't one.
+std::uint64_t rejected_spans(std::string_view answer);
+
+// POSTs `body` as JSON, and returns the answer's body, or "" where that is long or not there in time. Fails with
+// kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or its head isn't there in time, or
+// before the caller gives up.
+Result<std::string> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
                        const std::stop_token& give_up);
 
 }  // namespace kv::observability

@@ -216,7 +216,9 @@ bool Tracer::State::send_some() {
     queued -= count;
   }
   const auto done = post_json(url, otlp_json(resource, traces), answer_max, give_up.get_token());
-  (done ? sent : dropped) += count;
+  const std::size_t rejected = done ? std::min<std::uint64_t>(count, rejected_spans(*done)) : count;
+  sent += count - rejected;
+  dropped += rejected;
   if (!done && !std::exchange(is_failing, true)) {
     log::warn("traces can't be sent", {{"host", url.host}, {"port", url.port}, {"reason", done.error().message}});
   } else if (done && std::exchange(is_failing, false)) {

@@ -28,10 +28,11 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 namespace json = boost::json;
 
-// Takes requests, one after the other, and answers each with a status.
+// Takes requests, one after the other, and answers each with a status and a body.
 class Collector {
  public:
   Collector() : acceptor_(io_, {asio::ip::make_address("127.0.0.1"), 0}) {
+    answer_with(200);
     thread_ = std::thread([this] { serve(); });
   }
   ~Collector() {
@@ -44,7 +45,11 @@ class Collector {
     thread_.join();
   }
   std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
-  void answer_with(unsigned status) { status_ = status; }
+  void answer_with(unsigned status, std::string body = "{}") {
+    const std::lock_guard lock(mutex_);
+    answer_ = {static_cast<http::status>(status), 11, std::move(body)};
+    answer_.prepare_payload();
+  }
   std::vector<http::request<http::string_body>> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -70,13 +75,12 @@ class Collector {
       http::request<http::string_body> request;
       if (!error) http::read(socket, buffer, request, error);
       if (error) continue;
-      const unsigned status = status_;
+      http::response<http::string_body> answer;
       {
         const std::lock_guard lock(mutex_);
         requests_.push_back(std::move(request));
+        answer = answer_;
       }
-      http::response<http::string_body> answer{static_cast<http::status>(status), 11, "{}"};
-      answer.prepare_payload();
       http::write(socket, answer, error);
     }
   }
@@ -84,9 +88,9 @@ class Collector {
   mutable asio::io_context io_;
   asio::ip::tcp::acceptor acceptor_;
   std::atomic<bool> stopping_{false};
-  std::atomic<unsigned> status_{200};
   mutable std::mutex mutex_;
   std::vector<http::request<http::string_body>> requests_;
+  http::response<http::string_body> answer_;
   std::thread thread_;
 };
 
@@ -194,6 +198,42 @@ TEST(TraceTest, WhatTheCollectorDoesNotTakeIsDroppedAndTheNextOnesAreSent) {
   EXPECT_TRUE(wait_until([&] { return tracer->status().sent == 1; }));
   EXPECT_EQ(tracer->status().dropped, 1U);
   EXPECT_EQ(collector.spans().back().at("name"), "second");
+}
+
+TEST(TraceTest, WhatTheCollectorRejectsIsDropped) {
+  Collector collector;
+  collector.answer_with(200, R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}})");
+  const auto tracer = tracer_to(collector.endpoint());
+  tracer->sample("batch")->add("GET", Tracer::now());
+  EXPECT_TRUE(wait_until([&] { return tracer->status().dropped == 1; }));
+  EXPECT_EQ(tracer->status().sent, 1U);
+}
+
+TEST(TraceTest, AnAnswerSaysHowManySpansWereRejected) {
+  EXPECT_EQ(rejected_spans(R"({"partialSuccess":{"rejectedSpans":"17"}})"), 17U);
+  EXPECT_EQ(rejected_spans(R"({"partialSuccess":{"rejectedSpans":17}})"), 17U);
+  for (const char* none :
+       {"", "{}", "[]", "no JSON", R"({"partialSuccess":{}})", R"({"partialSuccess":null})",
+        R"({"partialSuccess":{"errorMessage":"a hint"}})", R"({"partialSuccess":{"rejectedSpans":null}})",
+        R"({"partialSuccess":{"rejectedSpans":-1}})", R"({"partialSuccess":{"rejectedSpans":"-1"}})",
+        R"({"partialSuccess":{"rejectedSpans":"1x"}})"}) {
+    EXPECT_EQ(rejected_spans(none), 0U) << none;
+  }
+}
+
+TEST(TraceTest, OfAnAnswerThatWentWellAShortBodyAloneIsRead) {
+  Collector collector;
+  const Url url = parse_http_url(collector.endpoint()).value();
+  const auto answer_to = [&](std::string body) {
+    collector.answer_with(202, std::move(body));
+    return post_json(url, "{}", kNever, {}).value();
+  };
+  constexpr std::size_t kLong = 64U << 10;
+  EXPECT_EQ(answer_to(""), "");
+  EXPECT_EQ(answer_to("{}"), "{}");
+  EXPECT_EQ(answer_to(std::string(kLong, ' ')), std::string(kLong, ' '));
+  EXPECT_EQ(answer_to(std::string(kLong + 1, ' ')), "");
+  EXPECT_EQ(answer_to(std::string(20 * kLong, ' ')), "");
 }
 
 TEST(TraceTest, WithoutACollectorNobodyWaitsAndMemoryIsBounded) {
