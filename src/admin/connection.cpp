@@ -27,6 +27,7 @@ Awaitable<Connection::Arrival> Connection::receive() {
   bool has_begun = is_first_ || !input_.empty();
   allow(has_begun ? options_.request_timeout : options_.idle_timeout);
   is_first_ = false;
+  if (input_.empty()) idle_since_ = SteadyClock::now();
   while (true) {
     if (auto reply = reply_to(input_, pages_, clock_.now())) {
       input_.erase(0, reply->taken);
@@ -34,6 +35,7 @@ Awaitable<Connection::Arrival> Connection::receive() {
       co_return Arrival::kWhole;
     }
     const auto [error, size] = co_await socket_.async_read_some(asio::buffer(piece_), kAwait);
+    idle_since_.reset();
     if (is_late()) co_return input_.empty() && size == 0 ? Arrival::kGone : Arrival::kTooLate;
     if (error) co_return Arrival::kGone;
     input_.append(piece_.data(), size);
@@ -59,6 +61,11 @@ Awaitable<void> Connection::close() {
     const auto [error, size] = co_await socket_.async_read_some(asio::buffer(piece_), kAwait);
     ended = error;
   }
+}
+
+void Connection::cut_off() {
+  error_code ignored;
+  socket_.close(ignored);
 }
 
 // A wait that was over just before it was replaced finds that it isn't the current one. What is awaited may have ended

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kv/admin/http_listener.hpp"
@@ -23,6 +24,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Replies to one request after the other, until the peer has enough, breaks the rules, or is too slow.
   Awaitable<void> run();
+
+  // Since when its peer could have begun a request and hasn't; nothing while one is under way.
+  std::optional<SteadyClock::time_point> idle_since() const { return idle_since_; }
+  // Closes it, wherever run() is, which then ends.
+  void cut_off();
 
  private:
   enum class Arrival { kWhole, kGone, kTooLate };
@@ -46,6 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, 2048> piece_;  // as it was read
   Reply reply_;
   bool is_first_ = true;  // no request has come yet
+  std::optional<SteadyClock::time_point> idle_since_ = SteadyClock::now();
 };
 
 }  // namespace kv::admin

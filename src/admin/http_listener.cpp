@@ -1,10 +1,12 @@
 #include "kv/admin/http_listener.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <pthread.h>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -36,11 +38,12 @@ struct HttpListener::State {
   Result<void> listen(const std::string& host, std::uint16_t port);
   Awaitable<void> accept_forever();
   void serve(Socket socket);
+  bool make_room();
 
   const Pages pages;
   const Clock& clock;
   const HttpOptions options;
-  std::size_t connections = 0;  // before `io`, whose end ends them; used by its thread only
+  std::vector<Connection*> connected;  // before `io`, whose end ends them; used by its thread only
   asio::io_context io{1};
   asio::basic_socket_acceptor<tcp, Executor> acceptor{io};
   Timer retry{io};
@@ -80,11 +83,11 @@ Awaitable<void> HttpListener::State::accept_forever() {
 }
 
 void HttpListener::State::serve(Socket socket) {
-  if (connections >= options.connections_max) return;  // closed without a word
-  ++connections;
+  if (connected.size() >= options.connections_max && !make_room()) return;  // closed without a word
   const auto connection = std::make_shared<Connection>(std::move(socket), pages, clock, options);
+  connected.push_back(connection.get());
   asio::co_spawn(io, connection->run(), [this, connection](const std::exception_ptr& fault) {
-    --connections;
+    std::erase(connected, connection.get());
     if (!fault) return;
     try {
       std::rethrow_exception(fault);
@@ -92,6 +95,18 @@ void HttpListener::State::serve(Socket socket) {
       log::error("an admin page failed", {{"error", error.what()}});
     }
   });
+}
+
+// Closes the connection that has been idle longest: who keeps many open without a request must not keep a probe out.
+// False where none is idle.
+bool HttpListener::State::make_room() {
+  const auto found = std::ranges::min_element(connected, {}, [](const Connection* connection) {
+    return connection->idle_since().value_or(SteadyClock::time_point::max());
+  });
+  if (found == connected.end() || !(*found)->idle_since()) return false;
+  (*found)->cut_off();
+  connected.erase(found);
+  return true;
 }
 
 HttpListener::HttpListener(std::unique_ptr<State> state) : state_(std::move(state)) {}

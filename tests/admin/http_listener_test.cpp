@@ -115,16 +115,44 @@ TEST_F(HttpListener, APageThatFailsTakesItsConnectionAndNothingElse) {
   EXPECT_EQ(other.get("/hello").status, 200);
 }
 
-TEST_F(HttpListener, OneConnectionTooManyIsClosedUntilAnotherEnds) {
+TEST_F(HttpListener, OneConnectionTooManyTakesThePlaceOfTheOneThatHasBeenIdleLongest) {
   HttpOptions options = kPatient;
   options.connections_max = 3;
   open(options);
   std::vector<HttpClient> clients;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(clients.emplace_back(port_).get("/hello").status, 200);
-  EXPECT_EQ(HttpClient(port_).receive_to_the_end(), "");
-  EXPECT_EQ(clients.back().get("/hello").status, 200);
+  EXPECT_EQ(clients.front().get("/hello").status, 200);
 
-  clients.back().send("GET /hello HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+  HttpClient one_more(port_);
+  EXPECT_EQ(one_more.get("/hello").status, 200);
+  EXPECT_EQ(clients[1].receive_to_the_end(), "");
+  EXPECT_EQ(clients[0].get("/hello").status, 200);
+  EXPECT_EQ(clients[2].get("/hello").status, 200);
+  EXPECT_EQ(one_more.get("/hello").status, 200);
+}
+
+TEST_F(HttpListener, WhoHasSentNothingKeepsNobodyOut) {
+  HttpOptions options = kPatient;
+  options.connections_max = 2;
+  open(options);
+  std::vector<HttpClient> silent;
+  for (int i = 0; i < 20; ++i) silent.emplace_back(port_);
+  EXPECT_EQ(test::http_get(port_, "/hello").status, 200);
+  EXPECT_EQ(silent.front().receive_to_the_end(), "");
+}
+
+TEST_F(HttpListener, OneConnectionTooManyIsClosedWhereAllAreBusy) {
+  HttpOptions options = kPatient;
+  options.connections_max = 3;
+  open(options);
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(port_).send(std::string(kHello) + "GET /hel");
+    EXPECT_EQ(clients.back().receive().status, 200);
+  }
+  EXPECT_EQ(HttpClient(port_).receive_to_the_end(), "");
+
+  clients.back().send("lo HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(clients.back().receive().status, 200);
   clients.pop_back();
   EXPECT_TRUE(eventually_served());
@@ -162,7 +190,8 @@ TEST_F(HttpListener, WhoDoesNotTakeTheReplyIsCutOff) {
   options.connections_max = 1;
   open(options);
   HttpClient slow(port_, 4096);
-  slow.send(kLarge);
+  slow.send(std::string(kHello) + kLarge);
+  EXPECT_EQ(slow.receive().status, 200);  // so the other request has been read, too
   EXPECT_TRUE(eventually_served()) << "there is room for one connection only";
   EXPECT_LT(slow.receive_to_the_end().size(), kLargeBytes);
 }

@@ -2,7 +2,8 @@
 // threads are at, and nobody who asks it holds up a session.
 //
 // It serves GET and HEAD, and takes no bodies. Connections stay open from one request to the next, and may be sent
-// several requests at once. Whoever is slow, in asking or in taking the reply, is cut off.
+// several requests at once. Whoever is slow, in asking or in taking the reply, is cut off. Where no more may be
+// connected, whoever has been idle longest makes room for one more.
 #pragma once
 
 #include <chrono>

@@ -70,7 +70,7 @@ inline constexpr std::chrono::milliseconds kShutdownMax{4'000};           // the
 inline constexpr std::chrono::milliseconds kCutOffMax{500};  // then a request that still runs is left alone
 
 // The admin listener.
-inline constexpr std::size_t kAdminConnectionsMax = 64;        // one more is closed
+inline constexpr std::size_t kAdminConnectionsMax = 64;        // one more takes the place of an idle one
 inline constexpr std::size_t kAdminHeaderBytesMax = 8U << 10;  // of a request, with its first line
 inline constexpr std::size_t kAdminTargetBytesMax = 1U << 10;  // of what it asks for
 inline constexpr std::chrono::seconds kAdminIdleMax{120};      // from one request of a connection to the next
