@@ -115,7 +115,7 @@ def _parse_option(head: str, text: str) -> Option:
     if found := re.search(r"\{(.*)\}", constraint):
         option.choices = found[1].split(",")
         option.help += f": {', '.join(option.choices)}"
-    elif found := re.search(r"((?:\w+, )+\w+)\. Default: \w+\.$", text):
+    elif found := re.search(r"((?:[\w-]+, )+[\w-]+)\. Default: [\w-]+\.$", text):
         option.choices = found[1].split(", ")
     if found := re.search(r"\[([\d.e+]+) - ([\d.e+]+)\]", constraint):
         option.help += f" ({found[1]} to {found[2]})"

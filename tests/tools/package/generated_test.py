@@ -28,6 +28,7 @@ DEADLINE_S = 60
 # What somebody types before the key that completes, and what it becomes.
 COMPLETIONS = [
     ("kv-server --fsync al", "always"),
+    ("kv-server --eviction volatile-t", "volatile-ttl"),
     ("kv-server --print-com", "--print-commands"),
     ("kv-cli snaps", "snapshot"),
     ("kv-cli client se", "setname"),
@@ -54,6 +55,23 @@ def print_config(*words: str) -> dict[str, str]:
     lines = help_text.run(BUILT / "kv-server", *words, "--print-config").splitlines()
     pairs = (line.removeprefix("#").split(" = ", 1) for line in lines)
     return {name: value.rsplit("  # ", 1)[0] for name, value in pairs}
+
+
+def words_of(setting: str) -> list[str]:
+    """The words that the server takes for a setting, as it names them when it gets another; none where it takes more
+    than words."""
+    done = subprocess.run([BUILT / "kv-server", f"--{setting}", "no-such-word", "--check-config"], capture_output=True,
+                          text=True, timeout=DEADLINE_S, env={})
+    named = re.search(rf"--{setting}: no-such-word is not one of (.+)$", done.stderr, re.M)
+    return named[1].split(", ") if named else []
+
+
+class HelpTest(unittest.TestCase):
+    def test_every_setting_that_takes_one_of_several_words_has_them_as_its_choices(self) -> None:
+        options = {option.name: option for option in help_text.read_help(BUILT / "kv-server").options}
+        words = {setting: words_of(setting) for setting in print_config()}
+        self.assertIn("volatile-ttl", words["eviction"])
+        self.assertEqual({setting: options[setting].choices for setting in words}, words)
 
 
 class ConfigFileTest(unittest.TestCase):
