@@ -133,6 +133,12 @@ class ManualTest(unittest.TestCase):
         text, _ = render(OUT / "man5" / "kv-server.toml.5.gz")
         self.assertEqual(re.findall(r"^ +([a-z-]+) = [A-Z]", text, re.M), list(print_config()))
 
+    def test_the_page_of_the_server_says_how_to_keep_others_out(self) -> None:
+        text, _ = render(OUT / "man1" / "kv-server.1.gz")
+        description = text.partition("OPTIONS")[0]
+        for flag in ("--password-file", "--acl-file", "--tls-bind"):
+            self.assertIn(flag, description)
+
     def test_a_page_with_a_fault_is_seen(self) -> None:
         page = OUT / "faulty.1"
         page.write_text('.TH FAULTY 1\n.SH NAME\nfaulty \\- page\n.NOSUCHMACRO\n', "utf-8")
