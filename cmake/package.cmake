@@ -28,8 +28,8 @@ kv_install_debian(/usr/lib/systemd/system "${KV_PACKAGE_SOURCES}/kv-server.servi
 kv_install_debian(/usr/lib/sysusers.d "${KV_PACKAGE_SOURCES}/sysusers.conf" RENAME kv-server.conf)
 kv_install_debian(/etc/kv-server "${KV_PACKAGE_FILES}/kv-server.toml")
 kv_install_debian(/usr/share/doc/kv-server "${KV_PACKAGE_SOURCES}/debian/copyright" "${KV_PACKAGE_FILES}/changelog.gz"
-                  "${KV_PACKAGE_FILES}/changelog.Debian.gz" "${PROJECT_SOURCE_DIR}/docs/operations.md"
-                  "${PROJECT_SOURCE_DIR}/docs/protocol.md")
+                  "${KV_PACKAGE_FILES}/changelog.Debian.gz")
+install(DIRECTORY "${KV_PACKAGE_FILES}/doc/" DESTINATION /usr/share/doc/kv-server COMPONENT debian EXCLUDE_FROM_ALL)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME kv-server)

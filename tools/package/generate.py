@@ -3,13 +3,15 @@
 
     generate.py --programs FOLDER --out FOLDER --version VERSION --maintainer "NAME <ADDRESS>"
 
-The folder gets manual pages (`man1/`, `man5/`), completions (`bash/`, `zsh/`), `kv-server.toml` and the changelogs.
+The folder gets manual pages (`man1/`, `man5/`), completions (`bash/`, `zsh/`), documents (`doc/`), `kv-server.toml` and
+the changelogs.
 SOURCE_DATE_EPOCH dates the package, where it is set, so that it can be built twice alike.
 """
 
 import argparse
 import gzip
 import os
+import shutil
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import completion
 import manual
 from config_file import config_file
+from documents import documents
 from help_text import read_help
 
 HERE = Path(__file__).resolve().parent
@@ -24,10 +27,10 @@ CHANGES = HERE.parents[1] / "CHANGELOG.md"
 PROGRAMS = ("kv-server", "kv-cli", "kv-bench", "kv-wal")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str | bytes) -> None:
     """A name that ends in .gz says that it is to be compressed; the same text gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = text.encode()
+    data = text.encode() if isinstance(text, str) else text
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
@@ -46,6 +49,9 @@ def generate(programs: Path, out: Path, version: str, maintainer: str) -> None:
     for name, help in helps.items():
         write(out / "bash" / name, completion.bash(help))
         write(out / "zsh" / f"_{name}", completion.zsh(help))
+    shutil.rmtree(out / "doc", ignore_errors=True)  # of which everything is installed
+    for place, data in documents().items():
+        write(out / "doc" / place, data)
     write(out / "kv-server.toml", config_file(helps["kv-server"], programs / "kv-server"))
     write(out / "changelog.gz", CHANGES.read_text("utf-8"))
     write(out / "changelog.Debian.gz", debian_changelog(version, maintainer))

@@ -17,10 +17,11 @@ import unittest
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(TREE / "tools" / "package"))
+sys.path[:0] = [str(TREE / "tools/package"), str(TREE / "tests/integration/docs")]
 
 import help_text  # noqa: E402
 from generate import PROGRAMS, generate  # noqa: E402
+from references_test import dead_links  # noqa: E402
 
 BUILT = Path(os.environ["KV_PROGRAMS"])
 DEADLINE_S = 60
@@ -143,6 +144,34 @@ class ManualTest(unittest.TestCase):
         page = OUT / "faulty.1"
         page.write_text('.TH FAULTY 1\n.SH NAME\nfaulty \\- page\n.NOSUCHMACRO\n', "utf-8")
         self.assertIn("NOSUCHMACRO", render(page)[1])
+
+
+class DocumentsTest(unittest.TestCase):
+    def test_every_link_leads_to_something_that_is_installed(self) -> None:
+        folder = OUT / "doc"
+        pages = sorted(folder.rglob("*.md"))
+        self.assertEqual([fault for page in pages for fault in dead_links(page, page.read_text("utf-8"))], [])
+        targets = [page.parent / target for page in pages
+                   for target in re.findall(r"\]\(([\w./-]+)\)", page.read_text("utf-8"))]
+        self.assertEqual([target for target in targets if not target.resolve().is_relative_to(folder)], [])
+
+    def test_a_page_is_as_in_the_tree_but_for_links_that_would_lead_out(self) -> None:
+        changed = {}
+        for page in sorted((OUT / "doc").rglob("*.md")):
+            name = str(page.relative_to(OUT / "doc"))
+            source = TREE / ("tools/monitoring/README.md" if name == "examples/README.md" else f"docs/{name}")
+            lines = zip(source.read_text("utf-8").splitlines(), page.read_text("utf-8").splitlines(), strict=True)
+            if differing := [(before, after) for before, after in lines if before != after]:
+                changed[name] = differing
+        self.assertEqual(set(changed), {"operations.md", "benchmarks.md", "examples/README.md"})
+        self.assertIn("(examples/README.md)", changed["operations.md"][0][1])
+        self.assertIn("(../operations.md#metrics)", changed["examples/README.md"][0][1])
+        self.assertNotIn("](", changed["benchmarks.md"][0][1])
+
+    def test_what_watches_the_server_is_there(self) -> None:
+        for name in ("alerts.yml", "dashboard.json", "prometheus.yml"):
+            installed, source = OUT / "doc/examples" / name, TREE / "tools/monitoring" / name
+            self.assertEqual(installed.read_bytes(), source.read_bytes())
 
 
 class BashCompletionTest(unittest.TestCase):

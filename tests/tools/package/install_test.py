@@ -78,6 +78,9 @@ class PackageTest(unittest.TestCase):
     def test_2_its_files_are_roots_and_nobody_elses_to_write(self) -> None:
         listed = self.system.run("dpkg", "--listfiles", "kv-server").split()
         self.assertGreater(len(listed), 20)
+        documents = "/usr/share/doc/kv-server"
+        self.assertLessEqual({f"{documents}/operations.md", f"{documents}/formats/wal.md",
+                              f"{documents}/examples/alerts.yml"}, set(listed))
         for path in listed:
             found = self.system.path(path).lstat()
             mode = 0 if stat.S_ISLNK(found.st_mode) else stat.S_IMODE(found.st_mode)
