@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include "kv/base/limits.hpp"
 #include "kv/client/value_text.hpp"
 
 #include "kv-cli/utc.hpp"
@@ -74,13 +75,21 @@ std::string print_us(std::uint64_t ns) {
   return std::to_string(ns / 1'000) + (hundredths.size() < 2 ? ".0" : ".") + hundredths;
 }
 
+// Shortened as the server shortens keys for SLOWLOG and MONITOR; --json has all of it.
+std::string print_shortened(ByteView key) {
+  std::size_t cut = std::min(key.size(), kShownKeyBytesMax);
+  while (cut > 0 && cut < key.size() && (static_cast<unsigned char>(key[cut]) & 0xC0) == 0x80) --cut;  // in a character
+  const std::size_t left = key.size() - cut;
+  return client::print_key(key.substr(0, cut)) + (left == 0 ? "" : "…(+" + std::to_string(left) + " bytes)");
+}
+
 // Throws where the value isn't what the form is for.
 std::string print(const json::value& value, Form form) {
   switch (form) {
     case Form::kPlain:
       return plain(value);
     case Form::kKey:
-      return client::print_key(ByteView(value.as_string()));
+      return print_shortened(ByteView(value.as_string()));
     case Form::kTtl:
       return value.to_number<std::int64_t>() < 0 ? "-" : plain(value) + "ms";
     case Form::kTime:
@@ -93,7 +102,8 @@ std::string print(const json::value& value, Form form) {
   return {};
 }
 
-// Columns are as wide as what is in them; the last one takes the rest of the line. What is absent is `-`.
+// Columns are as wide as what is in them; the last one takes the rest of the line. What is absent or
+// empty is `-`, so that a column is the same word of every line.
 std::string print_rows(const json::array& items, std::span<const Column> columns) {
   std::vector<std::vector<std::string>> rows(1);
   for (const Column& column : columns) rows[0].emplace_back(column.head);
@@ -101,7 +111,9 @@ std::string print_rows(const json::array& items, std::span<const Column> columns
     std::vector<std::string>& row = rows.emplace_back();
     for (const Column& column : columns) {
       const json::value* value = item.as_object().if_contains(column.member);
-      row.push_back(value == nullptr || value->is_null() ? "-" : print(*value, column.form));
+      std::string& cell = row.emplace_back();
+      if (value != nullptr && !value->is_null()) cell = print(*value, column.form);
+      if (cell.empty()) cell = "-";
     }
   }
   std::string text;

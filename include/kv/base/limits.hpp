@@ -128,7 +128,7 @@ inline constexpr std::uint32_t kBigKeysMax = 1'000;
 inline constexpr std::uint32_t kHotKeysDefault = 10;
 inline constexpr std::uint32_t kHotKeysMax = 1'000;
 inline constexpr std::chrono::seconds kHotKeysTimeMax{60};     // that KEYS samples
-inline constexpr std::size_t kShownKeyBytesMax = 64;           // of a key in SLOWLOG and MONITOR
+inline constexpr std::size_t kShownKeyBytesMax = 64;           // of a key in SLOWLOG, MONITOR and tables
 inline constexpr std::size_t kMonitorRecordsMax = 4'096;       // that wait for one monitor; then they are dropped
 inline constexpr std::chrono::seconds kMonitorWaitMax{10};     // that MONITOR holds its answer back
 inline constexpr std::chrono::seconds kMonitorSilenceMax{30};  // of who doesn't ask again; then it is none any more

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kv/base/limits.hpp"
+
 #include "kv-cli/monitor.hpp"
 #include "kv-cli/table.hpp"
 #include "support/process/raw_client.hpp"
@@ -170,6 +172,26 @@ TEST(Table, ColumnsAreAsWideAsWhatIsInThem) {
   EXPECT_EQ(print_table(Answer::kBigKeys, R"({"keys": [{"bytes": 24, "key": "k", "more": 1}]})"),
             "BYTES  TYPE  TTL  KEY\n24     -     -    k")
       << "what isn't there";
+}
+
+TEST(Table, AnEmptyCellShiftsNoColumn) {
+  EXPECT_EQ(print_table(Answer::kSlowlog, R"({"entries": [
+              {"id": 7, "time_ms": 0, "us": 9, "requests": 1, "connection": 3, "address": "", "user": "",
+               "command": "KEYS", "key": "", "keys": []}]})"),
+            "ID  TIME                      US  REQUESTS  CONNECTION  ADDRESS  USER  COMMAND  KEYS  KEY\n"
+            "7   1970-01-01T00:00:00.000Z  9   1         3           -        -     KEYS     -     -");
+}
+
+TEST(Table, ALongKeyIsShortenedAtTheEndOfACharacter) {
+  const std::string most(kShownKeyBytesMax, 'k');
+  const auto expect_shown = [](const std::string& key, const std::string& shown) {
+    EXPECT_EQ(print_table(Answer::kHotKeys, R"({"keys": [{"key": ")" + key + R"("}]})"),
+              "READS  WRITES  KEY\n-      -       " + shown);
+  };
+  expect_shown(most, most);
+  expect_shown(most + "more", most + "…(+4 bytes)");
+  expect_shown(most.substr(2) + "€uro", most.substr(2) + "…(+6 bytes)");
+  expect_shown(R"(\n)" + most, '"' + (R"(\n)" + most.substr(1)) + R"("…(+1 bytes))");
 }
 
 TEST(Table, OfManyKeysTheSlowLogHasTheFirstAndHowManyThereAre) {

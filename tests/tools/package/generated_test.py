@@ -4,6 +4,7 @@ The environment's KV_PROGRAMS names the folder of the programs.
 """
 
 import gzip
+import json
 import os
 import pty
 import re
@@ -21,6 +22,7 @@ sys.path[:0] = [str(TREE / "tools/package"), str(TREE / "tests/integration/docs"
 
 import help_text  # noqa: E402
 from generate import PROGRAMS, generate  # noqa: E402
+from live_server import LiveServer  # noqa: E402
 from references_test import dead_links  # noqa: E402
 
 BUILT = Path(os.environ["KV_PROGRAMS"])
@@ -139,6 +141,16 @@ class ManualTest(unittest.TestCase):
         description = text.partition("OPTIONS")[0]
         for flag in ("--password-file", "--acl-file", "--tls-bind"):
             self.assertIn(flag, description)
+
+    def test_the_page_of_the_configuration_file_names_the_settings_that_change_while_the_server_runs(self) -> None:
+        os.environ["KV_SERVER"] = str(BUILT / "kv-server")
+        with LiveServer("--max-memory", "1GiB") as server:
+            told = help_text.run(BUILT / "kv-cli", "--port", str(server.port), "--json", "config", "get")
+        settings = {setting["name"]: setting["live"] for setting in json.loads(told)["settings"]}
+        text, _ = render(OUT / "man5" / "kv-server.toml.5.gz")
+        (named,) = re.findall(r"kv-cli config set changes these at once: (.*?)\.", text)
+        self.assertEqual(set(re.findall(r"[a-z-]+", named)) & set(settings),
+                         {name for name, live in settings.items() if live})
 
     def test_a_page_with_a_fault_is_seen(self) -> None:
         page = OUT / "faulty.1"
