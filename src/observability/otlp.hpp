@@ -40,6 +40,6 @@ std::uint64_t rejected_spans(std::string_view answer);
 // kInternal, and a sentence that says what went wrong, where the answer isn't 2xx or its head isn't there in time, or
 // before the caller gives up.
 Result<std::string> post_json(const Url& url, std::string body, std::chrono::milliseconds time_max,
-                       const std::stop_token& give_up);
+                              const std::stop_token& give_up);
 
 }  // namespace kv::observability
