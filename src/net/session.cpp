@@ -65,7 +65,7 @@ Awaitable<void> Session::run() {
           finishing_ = true;
           break;
         }
-        if (const std::size_t growth = growth_for_large_frame(); growth != 0) [[unlikely]] {
+        if (const std::size_t growth = growth_for_frame(); growth != 0) [[unlikely]] {
           if (!co_await grow_input(growth)) {
             refuse_frame();
             break;
@@ -213,7 +213,12 @@ std::optional<Session::Step> Session::run_group(const Group& group, UnixMillis n
 }
 
 bool Session::may_run_frames() const {
-  return !finishing_ && pending_ == nullptr && output_.size() < context_.limits.reply_backlog_max();
+  return !finishing_ && pending_ == nullptr &&
+         (output_.size() < kReplyBacklogFloor || output_.size() < reply_backlog_max());
+}
+
+std::size_t Session::reply_backlog_max() const {
+  return context_.handler.is_short_of_memory() ? kReplyBacklogFloor : context_.limits.reply_backlog_max();
 }
 
 std::size_t Session::payload_bytes_max() const {
@@ -246,10 +251,11 @@ Session::Step Session::step_without_frame() const {
   return input_ended_ ? Step::kClose : Step::kRead;
 }
 
-// By how much the buffer has to grow past what is usual, where it holds nothing but the beginning of a larger frame: by
-// as much as has already arrived.
-std::size_t Session::growth_for_large_frame() const {
-  if (input_.size() < kInputBytesUsual || input_.size() < input_.capacity()) return 0;
+// By how much the buffer has to grow past what every session may have, where it is full of the beginning of a larger
+// frame: by as much as has already arrived.
+std::size_t Session::growth_for_frame() const {
+  if (input_.size() < input_.capacity()) return 0;
+  if (input_.size() < kInputBytesUsual && !context_.handler.is_short_of_memory()) return 0;
   return std::min(protocol::bytes_missing(input_.view()), input_.size());
 }
 
@@ -259,7 +265,8 @@ Awaitable<bool> Session::grow_input(std::size_t bytes) {
   const std::size_t size = input_.size() + bytes;
   bool has_grown = false;
   const auto grow = [&] {
-    if (size > kBufferBytesUsual && !context_.handler.make_room(bytes)) return;
+    const bool is_large = size > kBufferBytesUsual;
+    if (is_large ? !context_.handler.make_room(bytes) : context_.handler.is_short_of_memory()) return;
     input_.reserve(size);
     has_grown = true;
   };
@@ -283,7 +290,7 @@ void Session::refuse_frame() {
 asio::mutable_buffer Session::make_room_to_read() {
   input_.compact();
   const bool is_usual = input_.capacity() < kInputBytesUsual;
-  if (is_usual && (filled_ || input_.writable() == 0)) {
+  if (is_usual && (input_.writable() == 0 || (filled_ && !context_.handler.is_short_of_memory()))) {
     input_.reserve(kInputBytesUsual);
   } else if (input_.empty() && input_.capacity() > kInputBytesUsual) {
     input_.shrink_to(kInputBytesUsual);

@@ -112,9 +112,10 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   std::optional<Step> run_group(const Group& group, UnixMillis now, observability::Stopwatch& stopwatch);
   bool take(const protocol::Frame& frame, protocol::Handled&& handled);
   bool may_run_frames() const;
+  std::size_t reply_backlog_max() const;
   std::size_t payload_bytes_max() const;
   Group look_ahead() const;
-  std::size_t growth_for_large_frame() const;
+  std::size_t growth_for_frame() const;
   Awaitable<bool> grow_input(std::size_t bytes);
   void refuse_frame();
   asio::mutable_buffer make_room_to_read();

@@ -235,6 +235,21 @@ TEST_F(LimitsTest, WhereMemoryIsShortWhoHoldsSomeMustGoOnSoon) {
   EXPECT_EQ(idle.call(echo("which holds none")), ok("which holds none"));
 }
 
+TEST_F(LimitsTest, WhereMemoryIsShortBuffersStaySmall) {
+  start();
+  handler.be_short_of_memory(true);
+  RawClient client = connect();
+  const std::string request = echo(std::string(2 * kInputBytesIdle, 'x'));
+  client.send(request.substr(0, kInputBytesIdle + 1));
+  EXPECT_EQ(client.receive(), error("OOM"));
+  client.send(request.substr(kInputBytesIdle + 1) + echo("small"));
+  EXPECT_EQ(client.receive(), ok("small"));
+  // One reply after the other, as each is over what is left to replies then.
+  EXPECT_EQ(client.pipeline(fill(10'000) + fill(10'000) + echo("small"), 3).back(), ok("small"));
+  handler.be_short_of_memory(false);
+  EXPECT_EQ(client.call(request), ok(std::string(2 * kInputBytesIdle, 'x')));
+}
+
 TEST_F(LimitsTest, ARefusedRequestHoldsNoMemory) {
   start();
   handler.leave_room_for(0);
