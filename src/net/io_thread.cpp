@@ -109,6 +109,7 @@ SteadyClock::duration IoThread::silence() const {
 void IoThread::sweep(SteadyClock::time_point now) {
   for (Session& session : sessions_) session.sweep(now);
   notice_gone_peers();
+  preemption_.adapt(poller_.take_load());
 }
 
 // A session that waits doesn't read, so it doesn't see its peer going; one call to poll() sees it for all of them.

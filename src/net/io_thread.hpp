@@ -17,6 +17,7 @@
 #include "net/commit_line.hpp"
 #include "net/poller.hpp"
 #include "net/session.hpp"
+#include "net/wakeup_preemption.hpp"
 
 namespace kv::net {
 
@@ -58,6 +59,7 @@ class IoThread {
   asio::executor_work_guard<Executor> work_{io_.get_executor()};
   Timer sweep_timer_{io_};
   Poller poller_{io_};
+  WakeupPreemption preemption_;
   CommitLine commits_;
   Sessions sessions_;
   std::atomic<std::size_t> session_count_{0};

@@ -41,7 +41,9 @@ void Poller::forget(const Polled& polled) {
 
 void Poller::wait() {
   epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
-    if (!error) sweep();
+    if (error) return;
+    ++load_.wakeups;
+    sweep();
   });
 }
 
@@ -49,6 +51,7 @@ void Poller::sweep() {
   if (!epoll_.is_open()) return;
   const int ready = ::epoll_wait(epoll_.native_handle(), events_.data(), static_cast<int>(events_.size()), 0);
   if (ready <= 0) return wait();
+  load_.ready += static_cast<std::uint64_t>(ready);
   left_ = std::span(events_).first(static_cast<std::size_t>(ready));
   while (!left_.empty()) {
     const epoll_event event = left_.front();

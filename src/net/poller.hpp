@@ -15,10 +15,13 @@
 #include <cstdint>
 #include <span>
 #include <sys/epoll.h>
+#include <utility>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "kv/base/asio_types.hpp"
+
+#include "net/wakeup_preemption.hpp"
 
 namespace kv::net {
 
@@ -51,6 +54,9 @@ class Poller {
   // `polled` goes; it is not watched any more.
   void forget(const Polled& polled);
 
+  // Since the last call.
+  WakeupLoad take_load() { return std::exchange(load_, {}); }
+
  private:
   static constexpr std::size_t kEventsMax = 128;
 
@@ -61,6 +67,7 @@ class Poller {
   asio::posix::basic_stream_descriptor<Executor> epoll_;
   std::array<epoll_event, kEventsMax> events_;
   std::span<epoll_event> left_;  // of the sweep that is under way
+  WakeupLoad load_;
 };
 
 }  // namespace kv::net

@@ -232,6 +232,24 @@ TEST_F(PolledSocketTest, ASocketMayGoWhileItIsReady) {
   EXPECT_EQ(completed, 1);
 }
 
+TEST_F(PolledSocketTest, ThePollerCountsHowManyWereReadyAtAWakeup) {
+  Pair first(poller_);
+  Pair second(poller_);
+  std::optional<Outcome> outcome;
+  read(*first.socket, outcome);
+  read(*second.socket, outcome);
+  run();
+  EXPECT_EQ(poller_.take_load().wakeups, 0U);
+
+  first.send("a");
+  second.send("b");
+  run();
+  const WakeupLoad both = poller_.take_load();
+  EXPECT_EQ(both.wakeups, 1U);
+  EXPECT_EQ(both.ready, 2U);
+  EXPECT_EQ(poller_.take_load().ready, 0U);
+}
+
 TEST_F(PolledSocketTest, AnOperationThatNeverCompletesIsFreedWithItsSocket) {
   Pair pair(poller_);
   const auto kept_by_handler = std::make_shared<int>(1);
