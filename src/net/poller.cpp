@@ -57,8 +57,16 @@ void Poller::sweep() {
     const epoll_event event = left_.front();
     left_ = left_.subspan(1);
     if (event.data.ptr != nullptr) static_cast<Polled*>(event.data.ptr)->ready(event.events);
+    if (held_.size() >= kHeldMax) release_held();
   }
+  release_held();
   asio::post(io_, [this] { sweep(); });
+}
+
+void Poller::release_held() {
+  released_.swap(held_);
+  for (auto& operation : released_) operation.release()->complete({});
+  released_.clear();
 }
 
 }  // namespace kv::net

@@ -7,6 +7,9 @@
 //   io_context -> the epoll is readable -> epoll_wait -> resume, resume, resume … -> again, until nothing is ready
 //
 // While sweeps find something the io_context gets its turn between them, for timers and what was posted.
+//
+// Whoever has an answer in a sweep may hold it until the others have theirs. Sent together they wake a peer that has
+// many connections once and not each time; and to wake one is the dearest part of sending.
 // Used by its io_context's thread alone.
 #pragma once
 
@@ -16,11 +19,14 @@
 #include <span>
 #include <sys/epoll.h>
 #include <utility>
+#include <vector>
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "kv/base/asio_types.hpp"
 
+#include "net/operation.hpp"
 #include "net/wakeup_preemption.hpp"
 
 namespace kv::net {
@@ -54,6 +60,19 @@ class Poller {
   // `polled` goes; it is not watched any more.
   void forget(const Polled& polled);
 
+  // Whether a sweep is under way with other sockets still to come.
+  bool is_amid_sweep() const { return !left_.empty(); }
+  // Completes at the end of the sweep, or once kHeldMax wait for that. REQUIRES: is_amid_sweep().
+  static constexpr std::size_t kHeldMax = 64;
+  template <typename Token>
+  auto async_hold(Token&& token) {
+    return asio::async_initiate<Token, void(error_code)>(
+        [this](auto handler) {
+          held_.push_back(OperationOf<decltype(handler), error_code>::make(std::move(handler), io_.get_executor()));
+        },
+        token);
+  }
+
   // Since the last call.
   WakeupLoad take_load() { return std::exchange(load_, {}); }
 
@@ -62,11 +81,14 @@ class Poller {
 
   void wait();
   void sweep();
+  void release_held();
 
   asio::io_context& io_;
   asio::posix::basic_stream_descriptor<Executor> epoll_;
   std::array<epoll_event, kEventsMax> events_;
   std::span<epoll_event> left_;  // of the sweep that is under way
+  std::vector<PendingOperation<error_code>> held_;
+  std::vector<PendingOperation<error_code>> released_;  // of which some may be held again meanwhile
   WakeupLoad load_;
 };
 

@@ -41,7 +41,8 @@ class UnderWay {
 
 Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, Tls tls,
                  const SessionContext& context, SteadyClock::time_point now)
-    : socket_(poller, descriptor),
+    : poller_(poller),
+      socket_(poller, descriptor),
       commits_(commits),
       context_(context),
       peer_(std::move(peer)),
@@ -78,7 +79,11 @@ Awaitable<void> Session::run() {
         break;
       }
       case Step::kWrite:
-        if (!commits_.may_pass(lsn_)) co_await commit();
+        if (!commits_.may_pass(lsn_)) {
+          co_await commit();
+        } else if (poller_.is_amid_sweep() && output_.size() <= kOutputBytesUsual) {
+          co_await poller_.async_hold(kAwait);
+        }
         if (!broken_ && !write_at_once()) co_await write();
         break;
       case Step::kAwaitRoom:

@@ -3,6 +3,7 @@
 //            +---------------------------------------------------------------+
 //            v                                                               |
 //   read what is there -> run every whole frame in it -> wait for the log -> write all replies at once
+//                                                        or the sweep's end
 //
 // next_step() is the logic: it runs frames and says what has to be awaited next. run() only carries that out. Between
 // two awaits the session has its thread to itself, so nothing in it needs a lock.
@@ -141,6 +142,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void wake();
   void give_memory_back();
 
+  Poller& poller_;
   PolledSocket socket_;
   CommitLine& commits_;
   const SessionContext& context_;

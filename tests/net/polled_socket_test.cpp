@@ -1,12 +1,14 @@
 #include "net/polled_socket.hpp"
 
 #include <array>
+#include <cctype>
 #include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -248,6 +250,55 @@ TEST_F(PolledSocketTest, ThePollerCountsHowManyWereReadyAtAWakeup) {
   EXPECT_EQ(both.wakeups, 1U);
   EXPECT_EQ(both.ready, 2U);
   EXPECT_EQ(poller_.take_load().ready, 0U);
+}
+
+TEST_F(PolledSocketTest, WhatIsHeldInASweepIsReleasedAtItsEnd) {
+  Pair first(poller_);
+  Pair second(poller_);
+  std::string order;
+  const auto read_and_hold = [&](Pair& pair, char name) {
+    pair.socket->async_read_some(asio::buffer(buffer_), [&, name](error_code, std::size_t) {
+      order += name;
+      if (!poller_.is_amid_sweep()) return;
+      poller_.async_hold([&order, name](error_code error) {
+        EXPECT_FALSE(error);
+        order += static_cast<char>(std::toupper(name));
+      });
+    });
+  };
+  EXPECT_FALSE(poller_.is_amid_sweep());
+  read_and_hold(first, 'a');
+  read_and_hold(second, 'b');
+  first.send("x");
+  second.send("x");
+  run();
+  // The last one has nobody to wait for.
+  EXPECT_TRUE(order == "abA" || order == "baB") << order;
+  EXPECT_FALSE(poller_.is_amid_sweep());
+}
+
+TEST_F(PolledSocketTest, OnlySoManyAreHeldAndMayBeHeldAgain) {
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::size_t read = 0;
+  std::vector<std::size_t> read_at_release;
+  for (std::size_t i = 0; i < Poller::kHeldMax + 2; ++i) {
+    pairs.push_back(std::make_unique<Pair>(poller_));
+    pairs.back()->socket->async_read_some(asio::buffer(buffer_), [&](error_code, std::size_t) {
+      ++read;
+      if (!poller_.is_amid_sweep()) return;
+      poller_.async_hold([&](error_code) {
+        read_at_release.push_back(read);
+        if (poller_.is_amid_sweep() && read_at_release.size() == 1) {
+          poller_.async_hold([&](error_code) { read_at_release.push_back(read); });
+        }
+      });
+    });
+    pairs.back()->send("x");
+  }
+  run();
+  std::vector<std::size_t> expected(Poller::kHeldMax, Poller::kHeldMax);
+  expected.insert(expected.end(), {pairs.size(), pairs.size()});
+  EXPECT_EQ(read_at_release, expected);
 }
 
 TEST_F(PolledSocketTest, AnOperationThatNeverCompletesIsFreedWithItsSocket) {
