@@ -97,8 +97,8 @@ static_assert(sizeof(Entry) == 8);
 // cache lines, and the second one would be asked for only when the first has come.
 inline void prefetch_entry(const Entry* entry) {
   constexpr std::size_t kCacheLineBytes = 64;
-  __builtin_prefetch(entry);
-  __builtin_prefetch(reinterpret_cast<const char*>(entry) + kCacheLineBytes);
+  __builtin_prefetch(entry, 0, 2);
+  __builtin_prefetch(reinterpret_cast<const char*>(entry) + kCacheLineBytes, 0, 2);
 }
 
 // Stands right before a large entry.

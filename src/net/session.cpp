@@ -237,12 +237,15 @@ Session::Group Session::look_ahead() const {
   ByteView rest = input_.view();
   const std::size_t bytes_max = payload_bytes_max();
   while (group.frames.size() < group.frames.capacity()) {
-    protocol::Frame frame;
+    // Taken where it stays: to copy it right after it was written would have to wait for that.
+    protocol::Frame& frame = group.frames.emplace_back();
     group.next = protocol::take_frame(rest, bytes_max, frame);
-    if (group.next != FrameState::kComplete) break;
-    const Weight weight = context_.handler.weigh(frame);
-    if (weight != Weight::kBrief && !group.frames.empty()) break;
-    group.frames.push_back(frame);
+    const bool is_whole = group.next == FrameState::kComplete;
+    const Weight weight = is_whole ? context_.handler.weigh(frame) : Weight::kBrief;
+    if (!is_whole || (weight != Weight::kBrief && group.frames.size() > 1)) {
+      group.frames.pop_back();
+      break;
+    }
     group.weight = weight;
     if (weight != Weight::kBrief) break;
   }
