@@ -1,11 +1,11 @@
 // The hash of a key, and which bits of it mean what.
 //
 //   63            32 31        16 15         0
-//   [ slot position ][   tag     ][   shard   ]
+//   [ slot position ][   rest    ][   shard   ]
 //
-// The three take disjoint bits, so entries that share a shard differ in tag and position as much as any others. The
-// hash is XXH3 with a random secret per process (https://xxhash.com, "XXH3_64bits_withSecret"): keys can't be crafted
-// to pile up in one place.
+// The three take disjoint bits, so entries that share a shard differ in position as much as any others. The hash is
+// XXH3 with a random secret per process (https://xxhash.com, "XXH3_64bits_withSecret"): keys can't be crafted to pile
+// up in one place.
 #pragma once
 
 #include <array>
@@ -18,10 +18,15 @@ namespace kv::engine {
 struct KeyHash {
   std::uint64_t bits;
 
+  static KeyHash at_position(std::uint32_t position) { return {std::uint64_t{position} << 32}; }
+
   std::uint32_t shard_bits() const { return static_cast<std::uint32_t>(bits & 0xFFFF); }
-  std::uint16_t tag() const { return static_cast<std::uint16_t>(bits >> 16); }
   std::uint32_t position() const { return static_cast<std::uint32_t>(bits >> 32); }
-  // Position and tag: the order in which a shard is scanned.
+  // What a slot of the table keeps of the position, beside what its own place tells.
+  static constexpr int kTagBits = 19;
+  static constexpr int kTagShift = 8;
+  std::uint32_t tag() const { return (position() >> kTagShift) & ((1U << kTagBits) - 1); }
+  // Position and rest: the order in which a shard is scanned.
   std::uint64_t scan_position() const { return bits >> 16; }
 };
 

@@ -5,13 +5,8 @@
 namespace kv::engine {
 namespace {
 
-constexpr int kStampBits = 5;
-constexpr int kTagBits = 7;
-constexpr int kPositionBits = 20;
-static_assert(kStampBits + kTagBits + kPositionBits == 32);
-static_assert(SieveQueue::kStampMask == (1U << kStampBits) - 1);
-constexpr std::uint32_t kTagMask = (1U << kTagBits) - 1;
-constexpr int kPositionShift = 32 - kPositionBits;
+// The stamp takes the place of the lowest bits of the position.
+static_assert(SieveQueue::kStampMask < 1U << KeyHash::kTagShift);
 
 // A queue that has grown past what it may keep is tidied by so many places for each new one.
 constexpr int kTidiedPerPlace = 4;
@@ -22,19 +17,17 @@ constexpr std::size_t kPlacesMin = 64;
 std::uint8_t SieveQueue::add(KeyHash hash, const Entries& entries) {
   if (size() >= kPlacesMin + entries.table.size() * kPlacesPerEntry) tidy(entries);
   const auto stamp = static_cast<std::uint8_t>(next_stamp_++ & kStampMask);
-  const std::uint32_t position = hash.position() >> kPositionShift;
-  const std::uint32_t tag = hash.tag() & kTagMask;
-  ahead_.push_back(position << (kTagBits + kStampBits) | tag << kStampBits | stamp);
+  ahead_.push_back((hash.position() & ~std::uint32_t{kStampMask}) | stamp);
   return stamp;
 }
 
 Entry* SieveQueue::find(Place place, const Entries& entries) {
-  const std::uint32_t position = place >> (kTagBits + kStampBits);
-  const std::uint32_t first = position << kPositionShift;
-  const std::uint32_t last = first | ((1U << kPositionShift) - 1);
-  return entries.table.find_between(first, last, [&](std::uint16_t tag, const Entry& entry) {
-    return ((tag ^ place >> kStampBits) & kTagMask) == 0 && ((entry.access() ^ place) & kStampMask) == 0 &&
-           entries.is_candidate(entry) && entries.hasher(entry.key()).position() >> kPositionShift == position;
+  const std::uint32_t first = place & ~std::uint32_t{kStampMask};
+  const std::uint32_t last = place | kStampMask;
+  const std::uint32_t place_tag = KeyHash::at_position(first).tag();
+  return entries.table.find_between(first, last, [&](std::uint32_t tag, const Entry& entry) {
+    return tag == place_tag && ((entry.access() ^ place) & kStampMask) == 0 && entries.is_candidate(entry) &&
+           (entries.hasher(entry.key()).position() | kStampMask) == last;
   });
 }
 

@@ -59,7 +59,7 @@ class SieveQueue {
   void swap(SieveQueue& other) noexcept;
 
  private:
-  // position: 20 bits, tag: 7, stamp: 5.
+  // position: 27 bits, stamp: 5.
   using Place = std::uint32_t;
 
   static Entry* find(Place place, const Entries& entries);

@@ -1,14 +1,23 @@
 // The hash table of a shard: open addressing with linear probing over 8-byte slots.
 //
-//   slot: [ tag 16 bits ][ entry address 48 bits ]     0: never used     1: erased
+//   slot: [ tag 19 bits ][ entry address 48 bits, without the 3 that are always 0 ]     0: never used     1: erased
 //
-// The tag is 16 bits of the key's hash, so a probe that misses rarely touches an entry. A slot's home index is the
-// hash's position bits scaled to the capacity, which is monotone in the hash: whatever the capacity, entries lie in
-// hash order but for the displacement inside a run of used slots. That makes two things simple:
+// A slot's home index is the hash's position bits scaled to the capacity, which is monotone in the hash: whatever the
+// capacity, entries lie in hash order but for the displacement inside a run of used slots. That makes two things
+// simple:
 //
-//   growth  is a pass over the old slots into a new array a quarter larger, so memory follows the number of entries;
+//   growth  is a pass over the old slots into a new array a little larger, so memory follows the number of entries;
 //   scan    visits one run after the other, sorting each by hash, and its cursor (a hash position) stays good whatever
 //           the table does meanwhile.
+//
+// The tag continues the position where the slot's index leaves off:
+//
+//   position:  [ 5 bits | 19 bits: the tag | 8 bits ]
+//                ^ where in the array the slot is tells these, and some of the tag once more
+//
+// So a probe that misses rarely touches an entry; and growth nearly never does, as the slots alone tell where they
+// belong in any other array. It asks the key where a run is so long, or a table so small, that two positions would do,
+// and where the last 8 bits matter.
 //
 // Probing doesn't wrap around: a tail of spare slots follows the last home index, and a table whose tail is full grows.
 //
@@ -16,6 +25,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -46,7 +56,7 @@ class Table {
   // The slot of exactly this entry. REQUIRES: it is in the table.
   Slot find(KeyHash hash, const Entry* entry) const;
   static Entry* entry_at(Slot slot) { return entry_of(*slot); }
-  static void replace(Slot slot, Entry* entry) { *slot = (*slot & kTagMask) | reinterpret_cast<std::uintptr_t>(entry); }
+  static void replace(Slot slot, Entry* entry) { *slot = slot_of(tag_of(*slot), entry); }
 
   // Adds an entry. REQUIRES: its key is not in the table. `hasher` serves when the table has to grow.
   // Throws std::bad_alloc, and then has changed nothing.
@@ -67,7 +77,7 @@ class Table {
   // The first entry that `matches`, of those whose hash position is in this range and others nearby; nullptr when there
   // is none. Looks at as many slots as the range takes, and the run that it ends in.
   Entry* find_between(std::uint32_t first, std::uint32_t last,
-                      FunctionRef<bool(std::uint16_t tag, const Entry& entry)> matches) const;
+                      FunctionRef<bool(std::uint32_t tag, const Entry& entry)> matches) const;
 
   // Visits entries with scan_position() >= `from` in that order, at most `count` of them (more only where positions are
   // equal). Returns the position to go on from, or kScanEnd.
@@ -80,10 +90,18 @@ class Table {
  private:
   static constexpr std::uint64_t kNeverUsed = 0;
   static constexpr std::uint64_t kErased = 1;
-  static constexpr std::uint64_t kAddressMask = (std::uint64_t{1} << 48) - 1;
-  static constexpr std::uint64_t kTagMask = ~kAddressMask;
+  static constexpr int kAddressBits = 64 - KeyHash::kTagBits;
+  static constexpr std::uint64_t kAddressMask = (std::uint64_t{1} << kAddressBits) - 1;
+  static constexpr int kAlignmentBits = std::countr_zero(kEntryAlignment);
+  static_assert(kAddressBits + kAlignmentBits >= 48);
 
-  static Entry* entry_of(std::uint64_t slot) { return reinterpret_cast<Entry*>(slot & kAddressMask); }
+  static std::uint64_t slot_of(std::uint32_t tag, const Entry* entry) {
+    return std::uint64_t{tag} << kAddressBits | reinterpret_cast<std::uintptr_t>(entry) >> kAlignmentBits;
+  }
+  static std::uint32_t tag_of(std::uint64_t slot) { return static_cast<std::uint32_t>(slot >> kAddressBits); }
+  static Entry* entry_of(std::uint64_t slot) {
+    return reinterpret_cast<Entry*>((slot & kAddressMask) << kAlignmentBits);
+  }
   static bool holds_entry(std::uint64_t slot) { return slot > kErased; }
   std::size_t slots_allocated() const { return capacity() == 0 ? 0 : capacity() + tail_; }
   std::size_t home(KeyHash hash) const { return home_of(hash.position()); }
@@ -91,7 +109,7 @@ class Table {
     return static_cast<std::size_t>((std::uint64_t{position} * capacity()) >> 32);
   }
   std::size_t run_start(std::size_t index) const;
-  bool try_place(KeyHash hash, Entry* entry);
+  bool try_place(std::size_t home, std::uint64_t slot);
   void rebuild(std::size_t capacity, std::size_t tail, const Hasher& hasher);
   void swap(Table& other) noexcept;
 

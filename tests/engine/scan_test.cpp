@@ -89,9 +89,9 @@ TEST(EngineScan, KeysAtTheEndsOfTheRangeAreVisited) {
   TestEngine engine({.shards = 4, .hash = test::hash_in_key});
   Keys expected;
   for (const std::uint32_t position : {0U, 0xFFFF'FFFFU}) {
-    for (const std::uint16_t tag : {std::uint16_t{0}, std::uint16_t{0xFFFF}}) {
+    for (const std::uint16_t rest : {std::uint16_t{0}, std::uint16_t{0xFFFF}}) {
       for (const std::uint16_t shard : {std::uint16_t{0}, std::uint16_t{0x4000}, std::uint16_t{0xFFFF}}) {
-        expected.push_back(key_with_hash(hash_at(position, tag, shard)));
+        expected.push_back(key_with_hash(hash_at(position, rest, shard)));
         engine.put(expected.back(), "value");
       }
     }

@@ -99,19 +99,46 @@ TEST(Table, FindsEveryKeyWhileItGrowsAndShrinks) {
   EXPECT_EQ(keys.table().size(), 0U);
 }
 
-TEST(Table, GrowsByAQuarterSoThatMemoryFollowsTheNumberOfEntries) {
+TEST(Table, GrowsInSmallStepsSoThatMemoryFollowsTheNumberOfEntries) {
   Keys keys;
   std::size_t before = 0;
   for (std::uint64_t i = 1; i <= 5'000; ++i) {
     keys.insert(spread_key(i));
     const std::size_t capacity = keys.table().capacity();
-    EXPECT_GE(capacity * 4, i * 5) << i;
+    EXPECT_GE(capacity * 17, i * 20) << i;
     if (i >= 100) {
-      EXPECT_LE(capacity, i * 8 / 5) << i;
-      EXPECT_LE(capacity, before * 13 / 10) << i;
+      EXPECT_LE(capacity, i * 3 / 2) << i;
+      EXPECT_LE(capacity, before * 5 / 4) << i;
     }
     before = capacity;
   }
+}
+
+std::size_t hash_calls = 0;
+std::uint64_t counted_hash(ByteView key) {
+  ++hash_calls;
+  return test::hash_in_key(key);
+}
+
+// Runs of all lengths, entries all over the range, and some whose position lies right where one home ends.
+TEST(Table, GrowsWithoutAskingMoreThanAFewKeys) {
+  constexpr std::uint64_t kEntries = 40'000;
+  Keys keys(counted_hash);
+  Random random;
+  std::size_t moved = 0;
+  std::size_t asked = 0;
+  for (std::uint64_t i = 0; i < kEntries; ++i) {
+    const std::size_t capacity = keys.table().capacity();
+    const std::size_t calls = hash_calls;
+    keys.insert(key_with_hash(random.next(), static_cast<int>(i)));
+    if (keys.table().capacity() == capacity || i < kEntries / 4) continue;
+    moved += i;
+    asked += hash_calls - calls - 1;  // one is the insert's own
+  }
+  EXPECT_GT(moved, kEntries);
+  EXPECT_GT(asked, 0U) << "or nothing shows that a key is asked where the slot can't tell";
+  EXPECT_LT(asked, moved / 20);
+  keys.expect_consistent();
 }
 
 // As the shards of an engine do, which fill up side by side.

@@ -25,8 +25,8 @@ inline std::string key_with_hash(std::uint64_t hash, int number = 0) {
 }
 
 // The parts of a hash, as src/engine/hash.hpp lays them out.
-constexpr std::uint64_t hash_at(std::uint32_t position, std::uint16_t tag = 0, std::uint16_t shard = 0) {
-  return std::uint64_t{position} << 32 | std::uint64_t{tag} << 16 | shard;
+constexpr std::uint64_t hash_at(std::uint32_t position, std::uint16_t rest = 0, std::uint16_t shard = 0) {
+  return std::uint64_t{position} << 32 | std::uint64_t{rest} << 16 | shard;
 }
 
 // All keys in one place.
