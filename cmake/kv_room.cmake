@@ -1,11 +1,12 @@
-# kv_add_room(NAME <room> SOURCES <files> [DEPS <targets>] [PRIVATE_DEPS <targets>])
+# kv_add_room(NAME <room> SOURCES <files> [DEPS <targets>] [PRIVATE_DEPS <targets>] [SMALL])
 #
 # A room is a static library kv_<room> (alias kv::<room>) built from src/<room>/. Its public headers are all of
 # include/kv/<room>/*.hpp. DEPS are the rooms and libraries its public headers name; PRIVATE_DEPS the ones that only its
-# sources name. The arrows between rooms are the table in docs/architecture.md: a room that includes a header of another
-# one without declaring it doesn't link, and tests/tidy says so by file and line.
+# sources name. SMALL is for a room of which next to nothing runs for each request: a release is to be
+# short there, not fast. The arrows between rooms are the table in docs/architecture.md: a room that includes a header
+# of another one without declaring it doesn't link, and tests/tidy says so by file and line.
 function(kv_add_room)
-  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   set(target kv_${ROOM_NAME})
   file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/kv/${ROOM_NAME}/*.hpp")
   add_library(${target} STATIC ${ROOM_SOURCES})
@@ -13,6 +14,9 @@ function(kv_add_room)
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${headers})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(${target} PUBLIC ${ROOM_DEPS} PRIVATE ${ROOM_PRIVATE_DEPS} kv_warnings PUBLIC kv_sanitizers)
+  if(ROOM_SMALL)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
