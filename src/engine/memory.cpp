@@ -27,7 +27,7 @@ constexpr int kNiceMax = 19;
 constexpr std::size_t kPagesLeftForSpare = kPagesInChunk / 2;
 // A spare is kept for as long as pages are asked for at least this often.
 constexpr std::chrono::seconds kSpareKept{1};
-constexpr std::size_t kMappedBytesMin = 2 * kPageBytes;
+constexpr std::size_t kMappedBytesMin = kPageBytes;
 
 void* map(std::size_t bytes, int flags = 0) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);

@@ -12,8 +12,8 @@ namespace kv::engine {
 
 inline constexpr std::size_t kPageBytes = 4096;
 
-// Zeroed memory, for tables. Small blocks come from the heap; large ones are mapped, so freeing them gives them back at
-// once. Throws std::bad_alloc. free_block() takes the size that was asked for.
+// Zeroed memory, for tables. Small blocks come from the heap; those of a page or more are mapped, so freeing them gives
+// them back at once. Throws std::bad_alloc. free_block() takes the size that was asked for.
 void* allocate_block(std::size_t bytes);
 void free_block(void* block, std::size_t bytes);
 
