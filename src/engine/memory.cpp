@@ -121,6 +121,7 @@ void PageSource::add_chunk() {
   if (cold_.capacity() < pages) cold_.reserve(pages + pages / 2);
   chunks_.reserve(chunks_.size() + 1);
   char* chunk = std::exchange(spare_, nullptr);
+  rest_is_warm_ = chunk != nullptr;
   if (chunk == nullptr) chunk = map_chunk();
   spare_wanted_ = false;
   chunks_.push_back(chunk);
@@ -145,7 +146,7 @@ void PageSource::ask_for_spare() {
 void PageSource::prepare_spares() {
   std::unique_lock lock(mutex_);
   while (true) {
-    spare_changed_.wait(lock, [this] { return stopping_ || (spare_wanted_ && spare_ == nullptr); });
+    while (!wait_until_wanted(lock)) give_rest_back(lock);
     if (stopping_) return;
     lock.unlock();
     char* chunk = nullptr;
@@ -166,6 +167,36 @@ void PageSource::prepare_spares() {
   }
 }
 
+// False when nothing has grown for a while and there is something to give back.
+bool PageSource::wait_until_wanted(std::unique_lock<std::mutex>& lock) {
+  const auto is_wanted = [this] { return stopping_ || (spare_wanted_ && spare_ == nullptr); };
+  while (rest_is_warm_) {
+    is_growing_ = false;
+    if (spare_changed_.wait_for(lock, kSpareKept, is_wanted)) return true;
+    if (!is_growing_) return false;
+  }
+  spare_changed_.wait(lock, is_wanted);
+  return true;
+}
+
+// The pages of the newest chunk that nobody has had since it was made.
+void PageSource::give_rest_back(std::unique_lock<std::mutex>& lock) {
+  rest_is_warm_ = false;
+  std::vector<void*> rest;
+  try {
+    rest.reserve(kPagesInChunk);
+  } catch (const std::bad_alloc&) {
+    return;  // it stays, then
+  }
+  while (!cold_.empty() && !chunks_.empty() && chunk_of(cold_.back()) == chunks_.back()) {
+    rest.push_back(cold_.back());
+    cold_.pop_back();
+  }
+  lock.unlock();
+  give_back(rest);
+  lock.lock();
+}
+
 // Waits until it is; false once no pages are asked for any more.
 bool PageSource::is_spare_taken(std::unique_lock<std::mutex>& lock) {
   do {
@@ -177,11 +208,14 @@ bool PageSource::is_spare_taken(std::unique_lock<std::mutex>& lock) {
 
 void PageSource::free(std::span<void*> pages) {
   memory::add(memory::Use::kPages, -static_cast<std::int64_t>(pages.size() * kPageBytes));
-  pages = keep_warm(pages);
+  give_back(keep_warm(pages));
+}
+
+void PageSource::give_back(std::span<void*> pages) {
   std::ranges::sort(pages);
   while (!pages.empty()) {
     const std::size_t length = run_length(pages);
-    give_back(pages.first(length));
+    give_run_back(pages.first(length));
     pages = pages.subspan(length);
   }
 }
@@ -201,7 +235,7 @@ std::span<void*> PageSource::keep_warm(std::span<void*> pages) {
 }
 
 // Pages of one chunk, side by side. The kernel is called without the lock: it may take long, and others need pages.
-void PageSource::give_back(std::span<void*> run) {
+void PageSource::give_run_back(std::span<void*> run) {
   void* const chunk = chunk_of(run.front());
   if (run.size() == kPagesInChunk) {
     // What is mapped in its place will be a huge page again.

@@ -23,7 +23,8 @@ void free_block(void* block, std::size_t bytes);
 //
 // Pages are cut from chunks of 2 MiB, each one huge page where the kernel has one. To find or make one may take it many
 // milliseconds, so a thread of its own sees to it that the next chunk is there before it is needed; where it isn't yet,
-// a chunk of ordinary pages is taken instead. What was made ready and isn't needed, since nothing grows, goes again.
+// a chunk of ordinary pages is taken instead. What was made ready and isn't needed, since nothing grows, goes again:
+// the next chunk, and what is left of the last one.
 class PageSource {
  public:
   PageSource() = default;
@@ -42,7 +43,10 @@ class PageSource {
 
  private:
   std::span<void*> keep_warm(std::span<void*> pages);
-  void give_back(std::span<void*> run);
+  void give_back(std::span<void*> pages);
+  void give_run_back(std::span<void*> run);
+  void give_rest_back(std::unique_lock<std::mutex>& lock);
+  bool wait_until_wanted(std::unique_lock<std::mutex>& lock);
   void add_chunk();
   void ask_for_spare();
   void prepare_spares();
@@ -55,6 +59,7 @@ class PageSource {
 
   char* spare_ = nullptr;      // a chunk that is ready
   bool spare_wanted_ = false;  // asked for, and then until it is taken or goes
+  bool rest_is_warm_ = false;  // what is left of the newest chunk has memory
   bool is_growing_ = false;    // pages were asked for since this was looked at last
   bool stopping_ = false;
   std::condition_variable spare_changed_;

@@ -93,6 +93,30 @@ TEST(PageSourceThreads, KeepsNoSpareChunkWhereNothingGrows) {
   source.free(pages);
 }
 
+TEST(PageSourceThreads, KeepsNoMemoryInTheRestOfTheNewestChunkWhereNothingGrows) {
+  constexpr std::size_t kChunkBytes = std::size_t{2} << 20;
+  PageSource source;
+  std::vector<void*> pages;
+  ASSERT_TRUE(test::wait_until([&] {
+    if (pages.size() < kManyPages) pages.push_back(source.allocate());
+    return source.has_spare();
+  }));
+  while (source.has_spare()) pages.push_back(source.allocate());
+  std::memset(pages.back(), 'x', kPageBytes);
+  std::vector<void*> rest;
+  for (auto* page = static_cast<char*>(pages.back()) + kPageBytes;
+       reinterpret_cast<std::uintptr_t>(page) % kChunkBytes != 0; page += kPageBytes) {
+    rest.push_back(page);
+  }
+  EXPECT_TRUE(test::wait_until([&] { return resident(rest) == 0; }));
+  EXPECT_EQ(*static_cast<const char*>(pages.back()), 'x');
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    pages.push_back(source.allocate());
+    std::memset(pages.back(), 'y', kPageBytes);
+  }
+  source.free(pages);
+}
+
 TEST(PageSourceThreads, MayGoWhileTheNextChunkIsBeingMade) {
   for (int round = 0; round < 20; ++round) {
     PageSource source;
