@@ -18,7 +18,13 @@ namespace kv::net {
 using observability::Counter;
 
 IoThread::IoThread(const SessionContext& context, std::atomic<std::size_t>& open, std::atomic<std::size_t>& refused)
-    : context_(context), open_(open), refused_(refused), commits_(io_, context.commit_gate) {}
+    : context_(context),
+      open_(open),
+      refused_(refused),
+      commits_(io_, context.commit_gate),
+      announced_(context.handler) {
+  poller_.before_release([this] { announced_.fetch(); });
+}
 
 void IoThread::start(std::size_t number) {
   last_sweep_ = SteadyClock::now();
@@ -42,8 +48,8 @@ void IoThread::adopt(Socket socket, std::uint64_t id, Session::Tls tls, bool ref
 
 // The one place, beside main, that catches everything: a session that fails takes nothing else down.
 void IoThread::begin(int descriptor, protocol::Peer peer, Session::Tls tls, bool refused) {
-  const auto session = std::make_shared<Session>(poller_, commits_, descriptor, std::move(peer), std::move(tls),
-                                                 context_, SteadyClock::now());
+  const auto session = std::make_shared<Session>(poller_, commits_, announced_, descriptor, std::move(peer),
+                                                 std::move(tls), context_, SteadyClock::now());
   sessions_.push_back(*session);
   if (stopping_) session->stop();
   auto run = refused ? session->run_refused({Errc::kBusy, "too many connections"}) : session->run();

@@ -14,6 +14,7 @@
 
 #include "kv/base/asio_types.hpp"
 
+#include "net/announced.hpp"
 #include "net/commit_line.hpp"
 #include "net/poller.hpp"
 #include "net/session.hpp"
@@ -61,6 +62,7 @@ class IoThread {
   Poller poller_{io_};
   WakeupPreemption preemption_;
   CommitLine commits_;
+  Announced announced_;
   Sessions sessions_;
   std::atomic<std::size_t> session_count_{0};
   static constexpr SteadyClock::time_point kNotRunning = SteadyClock::time_point::max();

@@ -64,6 +64,8 @@ void Poller::sweep() {
 }
 
 void Poller::release_held() {
+  if (held_.empty()) return;
+  before_release_();
   released_.swap(held_);
   for (auto& operation : released_) operation.release()->complete({});
   released_.clear();

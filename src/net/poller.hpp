@@ -8,14 +8,16 @@
 //
 // While sweeps find something the io_context gets its turn between them, for timers and what was posted.
 //
-// Whoever has an answer in a sweep may hold it until the others have theirs. Sent together they wake a peer that has
-// many connections once and not each time; and to wake one is the dearest part of sending.
+// Whoever is resumed in a sweep may hold what it does next until the others have come as far. Answers that are sent
+// together wake a peer that has many connections once and not each time, and to wake one is the dearest part of
+// sending; and what requests need is fetched from memory for all of them at once.
 // Used by its io_context's thread alone.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <sys/epoll.h>
 #include <utility>
@@ -63,6 +65,7 @@ class Poller {
   // Whether a sweep is under way with other sockets still to come.
   bool is_amid_sweep() const { return !left_.empty(); }
   // Completes at the end of the sweep, or once kHeldMax wait for that. REQUIRES: is_amid_sweep().
+  // Before each time that some do, what before_release() was given last is called.
   static constexpr std::size_t kHeldMax = 64;
   template <typename Token>
   auto async_hold(Token&& token) {
@@ -72,6 +75,8 @@ class Poller {
         },
         token);
   }
+
+  void before_release(std::function<void()> call) { before_release_ = std::move(call); }
 
   // Since the last call.
   WakeupLoad take_load() { return std::exchange(load_, {}); }
@@ -89,6 +94,7 @@ class Poller {
   std::span<epoll_event> left_;  // of the sweep that is under way
   std::vector<PendingOperation<error_code>> held_;
   std::vector<PendingOperation<error_code>> released_;  // of which some may be held again meanwhile
+  std::function<void()> before_release_ = [] {};
   WakeupLoad load_;
 };
 

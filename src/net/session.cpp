@@ -39,11 +39,12 @@ class UnderWay {
 
 }  // namespace
 
-Session::Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, Tls tls,
-                 const SessionContext& context, SteadyClock::time_point now)
+Session::Session(Poller& poller, CommitLine& commits, Announced& announced, int descriptor, protocol::Peer peer,
+                 Tls tls, const SessionContext& context, SteadyClock::time_point now)
     : poller_(poller),
       socket_(poller, descriptor),
       commits_(commits),
+      announced_(announced),
       context_(context),
       peer_(std::move(peer)),
       tls_(std::move(tls)),
@@ -76,6 +77,7 @@ Awaitable<void> Session::run() {
         activity_ = Activity::kReading;
         const auto [error, size] = co_await socket_.async_read_some(room, kAwait);
         finish_read(error, size, size == room.size());
+        if (poller_.is_amid_sweep() && announce_single()) co_await poller_.async_hold(kAwait);
         break;
       }
       case Step::kWrite:
@@ -327,6 +329,17 @@ void Session::finish_read(error_code error, std::size_t size, bool filled) {
   }
   last_active_ = coarse_now_;
   context_.counters.add(Counter::kBytesReceived, size);
+}
+
+// A brief request that has come alone waits for the other sessions', so that all are fetched together, as those of one
+// session are that has several. False where that isn't what has come.
+bool Session::announce_single() {
+  ByteView rest = input_.view();
+  protocol::Frame frame;
+  if (protocol::take_frame(rest, payload_bytes_max(), frame) != FrameState::kComplete || !rest.empty()) return false;
+  if (context_.handler.weigh(frame) != Weight::kBrief) return false;
+  announced_.add(frame);
+  return true;
 }
 
 // Waits until the log holds what the replies tell of.

@@ -42,6 +42,7 @@
 #include "kv/protocol/request_handler.hpp"
 #include "kv/security/tls_context.hpp"
 
+#include "net/announced.hpp"
 #include "net/commit_line.hpp"
 #include "net/live_limits.hpp"
 #include "net/polled_socket.hpp"
@@ -71,7 +72,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   using Tls = std::shared_ptr<const security::TlsContext>;
 
   // Serves the connection on `descriptor`, which it takes over; through TLS where it is given some.
-  Session(Poller& poller, CommitLine& commits, int descriptor, protocol::Peer peer, Tls tls,
+  Session(Poller& poller, CommitLine& commits, Announced& announced, int descriptor, protocol::Peer peer, Tls tls,
           const SessionContext& context, SteadyClock::time_point now);
 
   // Serves the connection until it ends. The caller keeps this object alive meanwhile.
@@ -121,6 +122,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void refuse_frame();
   asio::mutable_buffer make_room_to_read();
   void finish_read(error_code error, std::size_t size, bool filled);
+  bool announce_single();
   Awaitable<void> commit();
   Awaitable<void> await_room();
   bool write_at_once();
@@ -145,6 +147,7 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   Poller& poller_;
   PolledSocket socket_;
   CommitLine& commits_;
+  Announced& announced_;
   const SessionContext& context_;
   protocol::Peer peer_;                       // until it has a caller
   const Tls tls_;                             // nullptr: it speaks plainly

@@ -1,8 +1,10 @@
 // What a session does with the frames that it is sent.
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <future>
 #include <numeric>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,6 +113,24 @@ TEST_P(SessionTest, AnnouncesTheFramesOfABatchOnceAndInOrder) {
     ASSERT_NE(next++, sent.end()) << payload;
   }
   EXPECT_GE(announced.size(), 100U);
+}
+
+// Each has sent one request, and all are there when the thread looks: but for the last, which nobody waits for.
+TEST_P(SessionTest, SingleRequestsOfSessionsThatAreReadyTogetherAreAnnouncedTogether) {
+  std::promise<void> release;
+  handler.on_action([&] { release.get_future().wait(); });
+  start();
+  RawClient blocker = connect();
+  std::array<RawClient, 4> clients{connect(), connect(), connect(), connect()};
+  for (RawClient& client : clients) client.call(echo("first"));
+  blocker.send(run_action());
+  ASSERT_TRUE(eventually([&] { return handler.handled() == clients.size() + 1; }));
+  for (std::size_t i = 0; i < clients.size(); ++i) clients[i].send(echo(std::to_string(i)));
+  release.set_value();
+  for (std::size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i].receive(), ok(std::to_string(i)));
+  const std::vector<std::string> announced = handler.announced();
+  EXPECT_EQ(std::set(announced.begin(), announced.end()).size(), clients.size() - 1)
+      << testing::PrintToString(announced);
 }
 
 TEST_P(SessionTest, TellsTheTimeOfEveryRequestOnceAndInOrder) {
