@@ -73,7 +73,16 @@ TEST_F(LargeRequests, ThatNeedNoMemoryToStayAreServedWhenItIsFull) {
   EXPECT_EQ(client_.call(set(names.front(), encode_bytes(std::string(20'000, 'x')))), ok());
 }
 
-class LargeReplies : public LargeRequests {};
+class LargeReplies : public LargeRequests {
+ protected:
+  // While the buffer of a reply grows, the system moves its pages; a sanitizer's allocator copies them, and then has
+  // both for a moment.
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr std::size_t kBuffersOfAReply = 2;
+#else
+  static constexpr std::size_t kBuffersOfAReply = 1;
+#endif
+};
 
 TEST_F(LargeReplies, ThatNobodyReadsStayNearTheLimit) {
   limit_to(64 * kMiB);
@@ -85,7 +94,7 @@ TEST_F(LargeReplies, ThatNobodyReadsStayNearTheLimit) {
   for (int i = 0; i < 12; ++i) {
     clients.emplace_back(server_.port(), 4'096).send(mget(names));
     ASSERT_TRUE(eventually([&] { return !clients.back().is_quiet(); }));
-    ASSERT_LE(server_.rss_bytes(), limit_ + limit_ / 10 + reply_bytes);
+    ASSERT_LE(server_.rss_bytes(), limit_ + limit_ / 10 + kBuffersOfAReply * reply_bytes);
   }
   std::size_t refused = 0;
   for (RawClient& client : clients) {
