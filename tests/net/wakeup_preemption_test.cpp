@@ -9,7 +9,6 @@ namespace kv::net {
 namespace {
 
 constexpr WakeupLoad kOneEach{.wakeups = 1'000, .ready = 1'000};
-constexpr WakeupLoad kBetween{.wakeups = 1'000, .ready = 2'500};
 constexpr WakeupLoad kCrowds{.wakeups = 1'000, .ready = 50'000};
 constexpr WakeupLoad kNeverAsleep{.wakeups = 0, .ready = 50'000};
 constexpr WakeupLoad kQuiet{};
@@ -35,16 +34,6 @@ TEST(WakeupPreemption, IsGivenUpWhereManyAreReadyAtOnceAndTakenBackWhereFewAre) 
     EXPECT_EQ(sched_getscheduler(0), SCHED_BATCH);
     preemption.adapt(kQuiet);
     EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
-  });
-}
-
-TEST(WakeupPreemption, StaysAsItIsInBetween) {
-  on_a_thread([](WakeupPreemption& preemption) {
-    preemption.adapt(kBetween);
-    EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
-    preemption.adapt(kCrowds);
-    preemption.adapt(kBetween);
-    EXPECT_EQ(sched_getscheduler(0), SCHED_BATCH);
   });
 }
 
