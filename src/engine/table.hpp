@@ -69,7 +69,7 @@ class Table {
   // table is being rebuilt meanwhile the address is wrong, and fetching from it does no harm.
   void prefetch(KeyHash hash) const {
     const auto slots = reinterpret_cast<std::uintptr_t>(slots_.load(std::memory_order_relaxed));
-    __builtin_prefetch(reinterpret_cast<const void*>(slots + home(hash) * sizeof(std::uint64_t)), 0, 2);
+    fetch_ahead(reinterpret_cast<const void*>(slots + home(hash) * sizeof(std::uint64_t)));
   }
   // The address of the first entry whose tag matches, unchecked; nullptr when there is none. For prefetching.
   const Entry* probable_entry(KeyHash hash) const;
