@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -119,9 +120,13 @@ TEST_F(MemoryStorm, ResidentMemoryStaysWithinATenthOfTheLimit) {
   concurrently(kClients + 1, [&](int number) {
     if (number < kClients) {
       const CountDown count_down(left);
-      const SeenByClient seen = storm(server_, seed + static_cast<std::uint64_t>(number), end);
-      requests += seen.requests;
-      oom += seen.oom;
+      try {
+        const SeenByClient seen = storm(server_, seed + static_cast<std::uint64_t>(number), end);
+        requests += seen.requests;
+        oom += seen.oom;
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what() << "\nthe server's log:\n" << server_.log();
+      }
       return;
     }
     while (left != 0) {
@@ -132,6 +137,7 @@ TEST_F(MemoryStorm, ResidentMemoryStaysWithinATenthOfTheLimit) {
     }
   });
   const auto memory = info_json(client_, "memory");
+  EXPECT_EQ(info_json(client_, "clients").at("timed_out").to_number<std::uint64_t>(), 0U) << "nobody was slow";
   std::cout << requests << " requests, " << oom << " OOM, resident at most " << most * 100 / kLimit
             << " % of the limit, at least " << least * 100 / kLimit << " %\n"
             << boost::json::serialize(memory) << "\n";
