@@ -101,8 +101,9 @@ Awaitable<void> IoThread::sweep_forever() {
     sweep_timer_.expires_after(kSweepPeriod);
     co_await sweep_timer_.async_wait(kAwait);
     const auto now = SteadyClock::now();
+    const auto late = now - last_sweep_.load() - kSweepPeriod;
     last_sweep_ = now;
-    sweep(now);
+    sweep(now, late > kSweepPeriod ? late : SteadyClock::duration::zero());
   }
   last_sweep_ = kNotRunning;
 }
@@ -112,8 +113,8 @@ SteadyClock::duration IoThread::silence() const {
   return last == kNotRunning ? SteadyClock::duration::zero() : SteadyClock::now() - last;
 }
 
-void IoThread::sweep(SteadyClock::time_point now) {
-  for (Session& session : sessions_) session.sweep(now);
+void IoThread::sweep(SteadyClock::time_point now, SteadyClock::duration deaf) {
+  for (Session& session : sessions_) session.sweep(now, deaf);
   notice_gone_peers();
   preemption_.adapt(poller_.take_load());
 }

@@ -48,7 +48,8 @@ class IoThread {
 
  private:
   Awaitable<void> sweep_forever();
-  void sweep(SteadyClock::time_point now);
+  // `deaf`: for how long the thread, or the whole machine, stood still before, and heard nobody.
+  void sweep(SteadyClock::time_point now, SteadyClock::duration deaf);
   void notice_gone_peers();
   void begin(int descriptor, protocol::Peer peer, Session::Tls tls, bool refused);
   void run_out();

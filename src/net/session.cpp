@@ -533,8 +533,11 @@ std::chrono::milliseconds Session::patience(std::chrono::milliseconds limit) con
   return limit.count() == 0 ? kPatienceWhenShort : std::min<std::chrono::milliseconds>(limit, kPatienceWhenShort);
 }
 
-void Session::sweep(SteadyClock::time_point now) {
+void Session::sweep(SteadyClock::time_point now, SteadyClock::duration deaf) {
   coarse_now_ = now;
+  awaited_since_ += deaf;
+  last_active_ = std::min(last_active_ + deaf, now);
+  linger_until_ += deaf;
   if (now - awaited_since_ >= time_before_service()) {
     context_.counters.add(Counter::kTimeouts);
     return abort();

@@ -202,10 +202,6 @@ bool Server::run() {
   network_.start();
   health_.enter(Health::Phase::kServing);
   service_manager_.tell("READY=1\nSTATUS=serving");
-  log::info("kv-server is up", {{"version", KV_VERSION},
-                                {"shards", options_.shards},
-                                {"threads", options_.threads},
-                                {"max_connections", options_.connections_max}});
   const std::vector<std::string> listeners = network_.listeners();
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     log::info("listening on " + listeners[i], {{"tls", is_tls(i)}});
@@ -214,6 +210,10 @@ bool Server::run() {
                 {{"address", listeners[i]}});
     }
   }
+  log::info("kv-server is up", {{"version", KV_VERSION},
+                                {"shards", options_.shards},
+                                {"threads", options_.threads},
+                                {"max_connections", options_.connections_max}});
   const int signal = wait_for_end();
   health_.enter(Health::Phase::kStopping);
   service_manager_.tell("STOPPING=1\nSTATUS=shutting down");

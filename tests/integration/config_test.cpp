@@ -83,10 +83,7 @@ TEST_F(Config, AConnectionThatIsQuietForTheNewTimeEnds) {
 
 TEST_F(Config, TheLogLevelIsThatOfTheServer) {
   EXPECT_EQ(call(config_set({{"log-level", "warn"}})), ok());
-  EXPECT_TRUE(eventually([&] {
-    return server_.log().find("a setting was changed setting=log-level from=info to=warn by=default") !=
-           std::string::npos;
-  }));
+  EXPECT_TRUE(server_.says("a setting was changed setting=log-level from=info to=warn by=default"));
 }
 
 TEST_F(Config, AllChangeOrNone) {

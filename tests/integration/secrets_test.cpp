@@ -91,7 +91,7 @@ TEST(Secrets, APasswordFileIsReadAgain) {
   EXPECT_EQ(RawClient(server).call(auth("", "first")), ok());
   folder.write("password", "second");
   server.signal(SIGHUP);
-  EXPECT_TRUE(eventually([&] { return server.log().find("the users were read again") != std::string::npos; }));
+  EXPECT_TRUE(server.says("the users were read again"));
   EXPECT_EQ(RawClient(server).call(auth("", "second")), ok());
   EXPECT_EQ(RawClient(server).call(auth("", "first")), error("NOAUTH"));
 }
@@ -103,12 +103,12 @@ TEST(Protected, IsWhoeverListensOnLoopbackOrAsksWhoCalls) {
   const ServerProcess open({"--bind", "0.0.0.0:0"});
   RawClient anybody(open);
   EXPECT_EQ(info_json(anybody, "server").at("protected"), false);
-  EXPECT_TRUE(eventually([&] { return open.log().find("NOT PROTECTED") != std::string::npos; }));
+  EXPECT_TRUE(open.says("NOT PROTECTED"));
   const ServerProcess asks({"--bind", "0.0.0.0:0", "--password", kPassword});
   RawClient known(asks);
   EXPECT_EQ(known.call(auth("", kPassword)), ok());
   EXPECT_EQ(info_json(known, "server").at("protected"), true);
-  EXPECT_TRUE(eventually([&] { return asks.log().find("listening on 0.0.0.0:") != std::string::npos; }));
+  EXPECT_TRUE(asks.says("listening on 0.0.0.0:"));
   EXPECT_THAT(asks.log(), Not(HasSubstr("NOT PROTECTED")));
 }
 

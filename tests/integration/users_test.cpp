@@ -41,9 +41,6 @@ class UsersTest : public ::testing::Test {
     EXPECT_EQ(client.call(auth(user, "secret")), ok()) << user;
     return client;
   }
-  bool eventually_logged(const std::string& text) {
-    return eventually([&] { return server_->log().find(text) != std::string::npos; });
-  }
 
   TemporaryFolder folder_;
   std::string file_;
@@ -123,12 +120,12 @@ TEST_F(UsersTest, SighupReadsTheFileAgainAndABrokenOneChangesNothing) {
   EXPECT_EQ(app.call(set("k", encode_int(1))), error("NOPERM"));
   folder_.write("users.acl", "user app on" + hash_of("secret") + "~* +get +set\n");
   server_->signal(SIGHUP);
-  ASSERT_TRUE(eventually_logged("the users were read again"));
+  ASSERT_TRUE(server_->says("the users were read again"));
   EXPECT_EQ(app.call(set("k", encode_int(1))), ok());
   EXPECT_EQ(other.call(get("k")), error("NOAUTH"));
   folder_.write("users.acl", "# nothing\nuser app on +@all\nuser app2 on >secret\n");
   server_->signal(SIGHUP);
-  ASSERT_TRUE(eventually_logged(file_ + ":3: rule 2: expected on, off,"));
+  ASSERT_TRUE(server_->says(file_ + ":3: rule 2: expected on, off,"));
   EXPECT_EQ(app.call(incr("k")), error("NOPERM"));
   EXPECT_EQ(connect_as("app").call(get("k")), ok(encode_int(1)));
 }
@@ -209,7 +206,7 @@ TEST_F(UsersTest, WhoKeepsGuessingIsSlowedAndHoldsNobodyUp) {
   EXPECT_EQ(info_json(served, "stats").at("authentication_failures"), 7);
   EXPECT_EQ(guesser.receive(), error("NOAUTH"));
   EXPECT_GE(steady_clock::now() - begin, milliseconds(100 + 200)) << "before the seventh and the eighth";
-  EXPECT_TRUE(eventually_logged("authentication failed address=127.0.0.1:"));
+  EXPECT_TRUE(server_->says("authentication failed address=127.0.0.1:"));
 }
 
 TEST_F(UsersTest, TwoThousandThatNeverAuthenticateCostLittleAndGo) {

@@ -69,6 +69,25 @@ TEST_F(LimitsTest, WhoKeepsSendingMayBeSlow) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, options.request_timeout);
 }
 
+// As when the whole machine is stopped for a while, and its clients with it.
+TEST_F(LimitsTest, TimeInWhichTheThreadStoodStillIsNobodysSilence) {
+  options.request_timeout = milliseconds(300);
+  start();
+  RawClient other = connect();
+  RawClient client = connect();
+  const std::string request = echo("0123456789");
+  handler.on_action([&] {
+    const auto until = std::chrono::steady_clock::now() + 4 * options.request_timeout;
+    eventually([&] { return std::chrono::steady_clock::now() >= until; });
+  });
+  client.send(request.substr(0, 1));
+  EXPECT_EQ(other.call(run_action()), ok());
+  pass_time_on_the_io_thread(other);
+  client.send(request.substr(1));
+  EXPECT_EQ(client.receive(), ok("0123456789"));
+  EXPECT_EQ(counted(Counter::kTimeouts), 0U);
+}
+
 TEST_F(LimitsTest, AQuietConnectionStaysWithoutAnIdleTimeout) {
   options.request_timeout = milliseconds(100);
   start();

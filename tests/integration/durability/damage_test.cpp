@@ -188,7 +188,7 @@ TEST_F(DamagedSnapshot, WhenTheNewestIsBadTheOneBeforeIsTaken) {
     const std::string newest = data_.snapshots().back();
     flip_bit(newest, offset);
     start(args_);
-    EXPECT_THAT(server_->log(), HasSubstr(file_name(newest)));
+    EXPECT_TRUE(server_->says(file_name(newest)));
     expect_everything();
     restart_after_kill(args_);
     expect_everything();

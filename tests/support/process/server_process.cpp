@@ -12,6 +12,9 @@
 namespace kv::test {
 namespace {
 
+// The last line of a server that comes up: it has named all its addresses by then.
+constexpr const char* kUp = "kv-server is up";
+
 CommandLine listening_command(ServerOptions options) {
   options.args.insert(options.args.begin(), {"--bind", "127.0.0.1:0"});
   return server_command(std::move(options.args), std::move(options.environment));
@@ -49,11 +52,12 @@ ServerProcess::ServerProcess(ServerOptions options)
     : log_file_(log_file_of(options.args)), child_(listening_command(std::move(options))) {
   const bool settled = eventually([&] {
     const bool running = child_.running();  // asked first, so that the log of a server that has ended is all there
-    port_ = find_port(log());
+    const std::string text = log();
+    if (text.find(kUp) != std::string::npos) port_ = find_port(text);
     return port_ != 0 || !running;
   });
   if (port_ != 0) return;
-  throw std::runtime_error((settled ? "kv-server ended. Its log:\n" : "kv-server names no port. Its log:\n") + log());
+  throw std::runtime_error((settled ? "kv-server ended. Its log:\n" : "kv-server doesn't come up. Its log:\n") + log());
 }
 
 ServerProcess::~ServerProcess() {
@@ -76,6 +80,10 @@ std::string ServerProcess::log() const {
   if (log_file_.empty()) return text;
   std::ifstream file(log_file_);
   return text.append(std::istreambuf_iterator<char>(file), {});
+}
+
+bool ServerProcess::says(const std::string& text) const {
+  return eventually([&] { return log().find(text) != std::string::npos; });
 }
 
 std::uint16_t ServerProcess::tls_port() const {

@@ -22,7 +22,7 @@ class ServerProcess {
  public:
   ServerProcess() : ServerProcess(ServerOptions{}) {}
   explicit ServerProcess(std::vector<std::string> args) : ServerProcess(ServerOptions{std::move(args), {}}) {}
-  // Throws std::runtime_error, with the log, when the server ends or names no port before the deadline.
+  // Throws std::runtime_error, with the log, when the server ends or isn't up before the deadline.
   explicit ServerProcess(ServerOptions options);
   ~ServerProcess();
 
@@ -30,8 +30,10 @@ class ServerProcess {
   std::uint16_t port() const { return port_; }
   // The port of the first address on which it speaks TLS; 0 when there is none.
   std::uint16_t tls_port() const;
-  // Everything it has written so far, to stdout or stderr.
+  // Everything it has written so far, to stdout or stderr. What it logs appears a moment after it has happened.
   std::string log() const;
+  // Waits until its log has `text`; false past the deadline.
+  bool says(const std::string& text) const;
 
   pid_t pid() const { return child_.pid(); }
   bool running() { return child_.running(); }
