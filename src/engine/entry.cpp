@@ -21,30 +21,38 @@ std::int64_t allocated_bytes(LargePrefix& prefix) {
 
 Entry* Entry::write(void* memory, const EntryContent& content, bool has_deadline_field, bool is_large) {
   KV_ASSERT(content.deadline == 0 || has_deadline_field);
+  const ByteView key = content.key;
+  const ByteView data = content.value.data;
+  const bool is_wide = are_wide(key.size(), data.size());
   auto* entry = new (memory) Entry;
-  entry->type_and_flags_ = static_cast<std::uint8_t>(static_cast<std::uint8_t>(content.value.type) |
-                                                     (has_deadline_field ? kHasDeadlineField : 0) |
-                                                     (content.is_lock ? kIsLock : 0) | (is_large ? kIsLarge : 0));
+  entry->type_and_flags_ = static_cast<std::uint8_t>(
+      static_cast<std::uint8_t>(content.value.type) | (has_deadline_field ? kHasDeadlineField : 0) |
+      (content.is_lock ? kIsLock : 0) | (is_large ? kIsLarge : 0) | (is_wide ? kIsWide : 0));
   entry->set_access(0);
-  entry->key_size_ = static_cast<std::uint16_t>(content.key.size());
-  entry->data_size_ = static_cast<std::uint32_t>(content.value.data.size());
-  if (has_deadline_field) *entry->deadline_field() = content.deadline;
-  char* to = entry->mutable_body();
-  std::memcpy(to, content.key.data(), content.key.size());
-  if (!content.value.data.empty()) {
-    std::memcpy(to + content.key.size(), content.value.data.data(), content.value.data.size());
+  if (is_wide) {
+    entry->store(kWideKeySizeAt, static_cast<std::uint16_t>(key.size()));
+    entry->store(kWideDataSizeAt, static_cast<std::uint32_t>(data.size()));
+  } else {
+    entry->key_size_ = static_cast<std::uint8_t>(key.size());
+    entry->data_size_ = static_cast<std::uint8_t>(data.size());
   }
+  if (has_deadline_field) entry->set_deadline(content.deadline);
+  char* to = entry->mutable_body();
+  std::memcpy(to, key.data(), key.size());
+  if (!data.empty()) std::memcpy(to + key.size(), data.data(), data.size());
   return entry;
 }
 
 bool Entry::try_rewrite(const EntryContent& content) {
-  if (is_large() || content.value.data.size() != data_size_) return false;
+  if (is_large() || content.value.data.size() != data_size()) return false;
   if (has_deadline_field() != (content.deadline != 0)) return false;
   type_and_flags_ = static_cast<std::uint8_t>(static_cast<std::uint8_t>(content.value.type) |
-                                              (type_and_flags_ & kHasDeadlineField) | (content.is_lock ? kIsLock : 0));
-  if (content.deadline != 0) *deadline_field() = content.deadline;
+                                              (type_and_flags_ & (kHasDeadlineField | kIsWide)) |
+                                              (content.is_lock ? kIsLock : 0));
+  if (content.deadline != 0) set_deadline(content.deadline);
   // The new value may be a view of the old one (a lock that is extended, a deadline that changes).
-  if (data_size_ != 0) std::memmove(mutable_body() + key_size_, content.value.data.data(), data_size_);
+  const ByteView data = content.value.data;
+  if (!data.empty()) std::memmove(mutable_body() + key_size(), data.data(), data.size());
   return true;
 }
 

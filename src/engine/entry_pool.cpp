@@ -36,7 +36,7 @@ void EntryPool::swap(EntryPool& other) noexcept {
 }
 
 EntryPool::SizeClass& EntryPool::size_class(std::size_t entry_bytes, bool has_deadline_field) {
-  std::uint16_t& index = class_index_[has_deadline_field ? 1 : 0][entry_bytes / kEntryAlignment];
+  std::uint16_t& index = class_index_[has_deadline_field ? 1 : 0][EntrySizes::number(entry_bytes)];
   if (index == kNoClass) {
     classes_.push_back({static_cast<std::uint32_t>(entry_bytes), has_deadline_field, 0, {}});
     index = static_cast<std::uint16_t>(classes_.size() - 1);

@@ -5,7 +5,7 @@
 // So memory is always exactly what the entries need, it comes back as soon as they go, in whatever order, and all
 // entries with a deadline can be walked in memory order without any index.
 //
-//   class 56 bytes, deadline      [e e e e …][e e e e …][e e . . ]
+//   class 60 bytes, deadline      [e e e e …][e e e e …][e e . . ]
 //                                                           ^ the next one goes here
 //
 // Entries over kSlabEntryMax come from the heap; a list knows them, so that the walk finds them too.
@@ -87,7 +87,7 @@ class EntryPool {
       return reinterpret_cast<Entry*>(static_cast<char*>(pages[index / per_page()]) + index % per_page() * entry_bytes);
     }
   };
-  static constexpr std::size_t kSizes = kSlabEntryMax / kEntryAlignment + 1;
+  static constexpr std::size_t kSizes = EntrySizes::number(kSlabEntryMax) + 1;
   static constexpr std::uint16_t kNoClass = 0xFFFF;
 
   SizeClass& size_class(std::size_t entry_bytes, bool has_deadline_field);

@@ -23,7 +23,7 @@ struct KeyHash {
   std::uint32_t shard_bits() const { return static_cast<std::uint32_t>(bits & 0xFFFF); }
   std::uint32_t position() const { return static_cast<std::uint32_t>(bits >> 32); }
   // What a slot of the table keeps of the position, beside what its own place tells.
-  static constexpr int kTagBits = 19;
+  static constexpr int kTagBits = 18;
   static constexpr int kTagShift = 8;
   std::uint32_t tag() const { return (position() >> kTagShift) & ((1U << kTagBits) - 1); }
   // Position and rest: the order in which a shard is scanned.

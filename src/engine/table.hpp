@@ -1,6 +1,6 @@
 // The hash table of a shard: open addressing with linear probing over 8-byte slots.
 //
-//   slot: [ tag 19 bits ][ entry address 48 bits, without the 3 that are always 0 ]     0: never used     1: erased
+//   slot: [ tag 18 bits ][ entry address 48 bits, without the 2 that are always 0 ]     0: never used     1: erased
 //
 // A slot's home index is the hash's position bits scaled to the capacity, which is monotone in the hash: whatever the
 // capacity, entries lie in hash order but for the displacement inside a run of used slots. That makes two things
@@ -12,7 +12,7 @@
 //
 // The tag continues the position where the slot's index leaves off:
 //
-//   position:  [ 5 bits | 19 bits: the tag | 8 bits ]
+//   position:  [ 6 bits | 18 bits: the tag | 8 bits ]
 //                ^ where in the array the slot is tells these, and some of the tag once more
 //
 // So a probe that misses rarely touches an entry; and growth nearly never does, as the slots alone tell where they

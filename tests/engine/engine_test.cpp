@@ -217,13 +217,13 @@ TEST_F(EngineTest, FlushRemovesEverythingAndCountsWhatWasPresent) {
 }
 
 TEST_F(EngineTest, UsageFollowsWhatIsThere) {
-  put("k", "1234567");  // 8 header + 1 + 7
+  put("k", "1234567");  // 4 header + 1 + 7
   Engine::Usage usage = engine.usage();
   EXPECT_EQ(usage.entries, 1U);
-  EXPECT_EQ(usage.data_bytes, 16U);
+  EXPECT_EQ(usage.data_bytes, 12U);
   EXPECT_GT(usage.table_bytes, 0U);
   put("k", "1234567", now + 1);  // and 8 for the deadline
-  EXPECT_EQ(engine.usage().data_bytes, 24U);
+  EXPECT_EQ(engine.usage().data_bytes, 20U);
   ++now;
   EXPECT_EQ(engine.usage().entries, 1U) << "expired entries count until they are swept";
   sweep();

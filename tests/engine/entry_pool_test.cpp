@@ -17,6 +17,7 @@ namespace {
 using test::Random;
 
 constexpr std::size_t kHeaderBytes = sizeof(Entry);
+constexpr std::size_t kWideHeaderBytes = 8;  // where a length is over 255
 
 value::ValueView bytes_value(ByteView data) {
   return {value::ValueType::kBytes, data};
@@ -60,24 +61,54 @@ TEST_F(EntryPoolTest, KeepsWhatAnEntryIsMadeOf) {
   EXPECT_TRUE(entry->is_expired(77));
 }
 
+// Around the lengths that a small header holds, with and without a deadline, and whatever is rewritten.
+TEST_F(EntryPoolTest, KeepsWhatAnEntryIsMadeOfWhateverItsLengths) {
+  for (const std::size_t key_bytes : {1, 255, 256, 480}) {
+    for (const std::size_t data_bytes : {0, 1, 255, 256, 257, 480}) {
+      for (const UnixMillis deadline : {UnixMillis{0}, ~UnixMillis{0}}) {
+        const std::string key(key_bytes, 'k');
+        const std::string data(data_bytes, 'd');
+        Entry* entry = add(key, data_bytes, deadline);
+        entry->set_access(0xFF);
+        ASSERT_TRUE(pool.try_rewrite(entry, {.key = key, .value = bytes_value(data), .deadline = deadline}));
+        EXPECT_EQ(entry->key(), key);
+        EXPECT_EQ(entry->data(), data);
+        EXPECT_EQ(entry->deadline(), deadline);
+        EXPECT_EQ(entry->has_deadline_field(), deadline != 0);
+        EXPECT_EQ(entry->access(), 0xFF);
+        EXPECT_FALSE(entry->is_large());
+      }
+    }
+  }
+}
+
 TEST_F(EntryPoolTest, CountsTheBytesOfItsEntries) {
-  const auto small = [](std::size_t bytes) { return (kHeaderBytes + bytes + 7) / 8 * 8; };
   std::vector<Entry*> entries{add("k", 0), add("k", 7), add("k", 8), add("k", 47, 1)};
-  EXPECT_EQ(pool.bytes(), small(1) + small(8) + small(9) + small(8 + 48));
+  std::size_t bytes = 8 + 12 + 16 + 60;
+  EXPECT_EQ(pool.bytes(), bytes) << "in steps of 4";
+  entries.push_back(add("k", 123));
+  entries.push_back(add("k", 124));
+  entries.push_back(add("k", 255));
+  bytes += 128 + 136 + 264;
+  EXPECT_EQ(pool.bytes(), bytes) << "in steps of 8 past 128";
+  entries.push_back(add("k", 256));
+  entries.push_back(add(std::string(256, 'k'), 0));
+  bytes += 272 + 264;
+  EXPECT_EQ(pool.bytes(), bytes) << "with a wider header";
   entries.push_back(add("k", 5'000));
-  EXPECT_EQ(pool.bytes(), small(1) + small(8) + small(9) + small(56) + small(8 + 5'001))
-      << "a large one has a deadline";
+  bytes += 5'024;
+  EXPECT_EQ(pool.bytes(), bytes) << "a large one has a deadline";
   for (Entry* entry : entries) remove(entry);
   EXPECT_EQ(pool.bytes(), 0U);
 }
 
 TEST_F(EntryPoolTest, TakesEntriesFromTheHeapOnlyWhereTheyAreOverTheLimit) {
-  EXPECT_FALSE(add("k", kSlabEntryMax - kHeaderBytes - 1)->is_large());
-  Entry* large = add("k", kSlabEntryMax - kHeaderBytes);
+  EXPECT_FALSE(add("k", kSlabEntryMax - kWideHeaderBytes - 1)->is_large());
+  Entry* large = add("k", kSlabEntryMax - kWideHeaderBytes);
   EXPECT_TRUE(large->is_large());
   EXPECT_EQ(large->deadline(), 0U);
-  EXPECT_FALSE(add("k", kSlabEntryMax - kHeaderBytes - 9, 5)->is_large());
-  EXPECT_TRUE(add("k", kSlabEntryMax - kHeaderBytes - 8, 5)->is_large());
+  EXPECT_FALSE(add("k", kSlabEntryMax - kWideHeaderBytes - 9, 5)->is_large());
+  EXPECT_TRUE(add("k", kSlabEntryMax - kWideHeaderBytes - 8, 5)->is_large());
 }
 
 TEST_F(EntryPoolTest, SaysWhichEntryMovedIntoTheGap) {

@@ -1,6 +1,7 @@
 // Who makes room, by each policy, step by step.
 #include <algorithm>
 #include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -128,13 +129,13 @@ TEST(Sieve, TheQueueStaysInBoundsWhereNobodyIsEvicted) {
   const Hasher hasher;
   Table table;
   SieveQueue queue;
-  std::vector<std::string> memory;
+  std::vector<std::unique_ptr<char[]>> memory;
   const auto anybody = [](const Entry&) { return true; };
   constexpr std::size_t kEntries = 100;
   for (std::size_t i = 0; i < kEntries; ++i) {
     const std::string key = "key " + std::to_string(i);
-    memory.emplace_back(Entry::size_for(key.size(), 0, false), '\0');
-    Entry* entry = Entry::write(memory.back().data(), {key, {}, 0, false}, false, false);
+    memory.push_back(std::make_unique<char[]>(Entry::size_for(key.size(), 0, false)));
+    Entry* entry = Entry::write(memory.back().get(), {key, {}, 0, false}, false, false);
     entry->set_access(queue.add(hasher(key), {table, hasher, anybody}));
     table.insert(hasher(key), entry, hasher);
   }

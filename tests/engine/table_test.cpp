@@ -26,7 +26,7 @@ class Keys {
 
   void insert(const std::string& key) {
     auto& memory = entries_[key];
-    memory = std::make_unique<std::uint64_t[]>(Entry::size_for(key.size(), 0, false) / sizeof(std::uint64_t));
+    memory = std::make_unique<char[]>(Entry::size_for(key.size(), 0, false));
     table_.insert(hasher_(key), Entry::write(memory.get(), {.key = key, .value = {}}, false, false), hasher_);
   }
   void erase(const std::string& key) {
@@ -62,11 +62,11 @@ class Keys {
 
   Table& table() { return table_; }
   const Hasher& hasher() const { return hasher_; }
-  const std::map<std::string, std::unique_ptr<std::uint64_t[]>>& entries() const { return entries_; }
+  const std::map<std::string, std::unique_ptr<char[]>>& entries() const { return entries_; }
 
  private:
   Hasher hasher_;
-  std::map<std::string, std::unique_ptr<std::uint64_t[]>> entries_;
+  std::map<std::string, std::unique_ptr<char[]>> entries_;
   Table table_;
 };
 
@@ -232,7 +232,7 @@ TEST(Table, ReplacingAnEntryKeepsItsSlotAndTag) {
   Keys keys;
   const std::string key = key_with_hash(hash_at(9, 0xABCD));
   keys.insert(key);
-  std::vector<std::uint64_t> memory(Entry::size_for(key.size(), 0, false) / sizeof(std::uint64_t));
+  std::vector<char> memory(Entry::size_for(key.size(), 0, false));
   Entry* other = Entry::write(memory.data(), {.key = key, .value = {}}, false, false);
   Table::replace(keys.table().find(keys.hasher()(key), key), other);
   EXPECT_EQ(Table::entry_at(keys.table().find(keys.hasher()(key), key)), other);
