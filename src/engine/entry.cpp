@@ -46,9 +46,9 @@ Entry* Entry::write(void* memory, const EntryContent& content, bool has_deadline
 bool Entry::try_rewrite(const EntryContent& content) {
   if (is_large() || content.value.data.size() != data_size()) return false;
   if (has_deadline_field() != (content.deadline != 0)) return false;
-  type_and_flags_ = static_cast<std::uint8_t>(static_cast<std::uint8_t>(content.value.type) |
-                                              (type_and_flags_ & (kHasDeadlineField | kIsWide)) |
-                                              (content.is_lock ? kIsLock : 0));
+  type_and_flags_ =
+      static_cast<std::uint8_t>(static_cast<std::uint8_t>(content.value.type) |
+                                (type_and_flags_ & (kHasDeadlineField | kIsWide)) | (content.is_lock ? kIsLock : 0));
   if (content.deadline != 0) set_deadline(content.deadline);
   // The new value may be a view of the old one (a lock that is extended, a deadline that changes).
   const ByteView data = content.value.data;

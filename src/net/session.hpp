@@ -86,8 +86,8 @@ class Session : public std::enable_shared_from_this<Session>, public SessionHook
   void stop();
   // End now.
   void abort();
-  // Looks at the session's time limits. `now` is the time of the sweep, which is all the precision there is. Of the time
-  // before it `deaf` is not the peer's: what came then has not been heard yet.
+  // Looks at the session's time limits. `now` is the time of the sweep, which is all the precision there is. `deaf` of
+  // the time before it is not the peer's: the thread stood still then, or the whole machine.
   void sweep(SteadyClock::time_point now, SteadyClock::duration deaf);
   std::uint64_t id() const { return peer().id; }
   protocol::ConnectionInfo describe() const;

@@ -1,7 +1,7 @@
 // Who makes room, by each policy, step by step.
 #include <algorithm>
-#include <set>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
