@@ -89,8 +89,8 @@ def durability(settings: Settings, targets: Targets) -> Part:
         parts = [f"All on the same disk ({_file_system(folder)}), where writing {SYNCED_BYTES:,} bytes at the end of a "
                  f"file and fdatasync take {number(synced_us)} µs (median of {SYNCS}). Dirty pages are written out "
                  "before each run. Neither server makes a snapshot or rewrites its log meanwhile; kv-server has one "
-                 "thread for its sessions, as it comes one for "
-                 "each processor.\n\nSETs, by pipeline:", _policy_table(kinds, cells)]
+                 "thread for its sessions, as it comes one for each processor.\n\nSETs, by pipeline:",
+                 _policy_table(kinds, cells)]
         if ratios := policy_ratios(cells):
             parts += ["Throughput of one as a multiple of the other's (and the aim):", ratios]
         spread = max(cell.spread for cell in cells.values())
