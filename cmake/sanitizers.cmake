@@ -5,7 +5,7 @@ if(KV_SANITIZE)
                                                  -fno-sanitize-recover=all)
   target_link_options(kv_sanitizers INTERFACE -fsanitize=${KV_SANITIZE})
 endif()
-if(KV_SANITIZE MATCHES "undefined")
+if(KV_SANITIZE MATCHES "undefined" AND NOT KV_FUZZ)
   # The check of virtual calls opens a pipe to find out whether an object's memory can be read, and calls a good object
   # bad where no descriptor is left, which a test brings about. A freed object is AddressSanitizer's to find.
   target_compile_options(kv_sanitizers INTERFACE -fno-sanitize=vptr)

@@ -2,8 +2,8 @@
 //
 //   offset 0  u8   value type (low 4 bits) and flags
 //          1  u8   what the eviction policy notes of its use; else unused
-//          2  u8   key length        or, with kIsWide,   u16  key length
-//          3  u8   data length                        4  u32  data length
+//          2  u8   key length                with kIsWide:  2  u16  key length
+//          3  u8   data length                              4  u32  data length
 //          …  u64  deadline                  only with kHasDeadlineField
 //          …       key bytes, data bytes
 //

@@ -16,7 +16,7 @@ struct ConnectionInfo {
   bool is_admitted = false;
   std::string name{};  // what it calls itself
   std::string user{};  // who it has said to be
-  // Both to kSweepPeriod.
+  // Both to kSweepPeriod; time in which the server itself stood still is nobody's idleness.
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};  // since its peer last sent or took something
   std::string_view state{};           // handshaking, reading, running, committing, writing, waiting, heavy, lingering
